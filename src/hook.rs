@@ -5,6 +5,13 @@ use crate::variables::is_name;
 /// The settings keys whose values are commands.
 pub const COMMANDS: [&str; 4] = ["apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh"];
 
+/// Variable with the name of a gate: in its sessions `claviger token` prints a placeholder.
+pub const GATE: &str = "CLAVIGER_GATE";
+/// Variable of the socket to which Claude Code sends its requests.
+pub const GATE_SOCKET: &str = "ANTHROPIC_UNIX_SOCKET";
+/// The base URL for requests to a socket.
+pub const GATE_BASE_URL: &str = "http://localhost";
+
 /// Whether the first program that `command` runs is claviger. Such a command asks the daemon, so it cannot give the
 /// daemon a credential.
 pub fn is_hook(command: &str) -> bool {

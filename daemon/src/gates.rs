@@ -1,6 +1,8 @@
 //! The list of gates. A separate program (`clavigerd-gate`) serves them and outlives the daemon; here are its orders, and the calls
 //! that wait for it.
 
+pub mod standing;
+
 use crate::{caller::Caller, consent::Subject, live::lock, peer::Peer};
 use claviger::{
     proto::v1::{
@@ -12,6 +14,7 @@ use claviger::{
     secret::Secret,
     session::SessionContext,
 };
+use standing::StandingGates;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -37,12 +40,16 @@ const STARTING: Duration = Duration::from_secs(5);
 pub type Orders = UnboundedSender<Result<AttendResponse, Status>>;
 /// Address of a gate, or the reason why there is none.
 type Opened = Option<Result<String, Problem>>;
+/// Tells when a gate is open.
+pub type Opening = watch::Receiver<Opened>;
 
 /// All gates, by name.
 #[derive(Debug)]
 pub struct Gates {
     /// The daemon's own socket.
     pub socket: PathBuf,
+    /// Gates that every daemon opens.
+    pub standing: StandingGates,
     table: Mutex<Table>,
 }
 
@@ -89,9 +96,10 @@ struct Allowed {
 // === impl Gates ===
 
 impl Gates {
-    /// An empty list, for the daemon on `socket`.
-    pub fn of(socket: &Path) -> Self {
-        Self { socket: socket.to_owned(), table: Mutex::default() }
+    /// An empty list, for the daemon on `socket` with its state in the directory `state`.
+    pub fn of(socket: &Path, state: &Path) -> Self {
+        let standing = StandingGates::of(state.join(standing::FILE));
+        Self { socket: socket.to_owned(), standing, table: Mutex::default() }
     }
 
     /// The address for a gate of this name and kind.
@@ -114,7 +122,7 @@ impl Gates {
         &self,
         order: GateOrder,
         allowed: Option<Subject>,
-    ) -> Result<watch::Receiver<Opened>, Problem> {
+    ) -> Result<Opening, Problem> {
         let mut table = lock(&self.table);
         if table.gates.len() >= MOST {
             return Err(Problem::new(Reason::Limits, format!("there are {MOST} gates"))
@@ -132,6 +140,32 @@ impl Gates {
         table.gates.insert(name, entry);
         table.assign();
         Ok(receiver)
+    }
+
+    /// Opens a gate anew, because nothing listens at its address. Joins an attempt that is in progress.
+    ///
+    /// # Errors
+    /// As [`Gates::add`].
+    pub fn open_again(&self, order: GateOrder) -> Result<Opening, Problem> {
+        if let Some(entry) = lock(&self.table).gates.get(&order.name)
+            && entry.opened.borrow().is_none()
+        {
+            return Ok(entry.opened.subscribe());
+        }
+        self.close(&order.name);
+        self.add(order, None)
+    }
+
+    /// Name of the standing gate for which `peer` asks as `session`.
+    pub fn standing_of(&self, peer: &Peer, session: &SessionContext) -> Option<String> {
+        let table = lock(&self.table);
+        table.program(peer)?;
+        let is_own = |entry: &&Entry| {
+            // The variables of commands, and what is passed to them, are chosen anew for each request.
+            let own = entry.order.session.as_ref().filter(|_| entry.order.standing);
+            own.is_some_and(|own| own.variables == session.variables && own.chosen == session.chosen)
+        };
+        table.gates.values().find(is_own).map(|entry| entry.order.name.clone())
     }
 
     /// Whether a gate waits for a program that serves it.
@@ -335,7 +369,7 @@ impl Table {
 
 impl Entry {
     fn shown(&self) -> Gate {
-        let GateOrder { name, transport, address, pid, session, opened_at, share, .. } = &self.order;
+        let GateOrder { name, transport, address, pid, session, opened_at, share, standing, .. } = &self.order;
         Gate {
             name: name.clone(),
             transport: *transport,
@@ -345,6 +379,7 @@ impl Entry {
             opened_at: *opened_at,
             r#use: Some(self.used),
             share: share.clone(),
+            standing: *standing,
         }
     }
 }

@@ -151,6 +151,7 @@ pub async fn run(
     let context = assemble(setup);
     context.broker.inherit(kept);
     context.lend_on_all();
+    context.open_all_standing();
     drop(context.finish_logouts());
     context.audit.note(of_daemon("started"));
     notices::start(&context.broker);
@@ -176,7 +177,7 @@ fn assemble(mut setup: Setup) -> Context {
     let home = setup.paths.home.clone();
     let shares = Arc::new(Shares::of(&setup.paths.socket));
     shares.inherit(std::mem::take(&mut setup.shares));
-    let gates = Arc::new(Gates::of(&setup.paths.socket));
+    let gates = Arc::new(Gates::of(&setup.paths.socket, &setup.paths.state));
     let (logs, handover) = (setup.logs.clone(), Handover::new(setup.program.take()));
     let (state, limits) = (setup.paths.state.clone(), setup.limits);
     let (cookie, broker) = broker(setup);

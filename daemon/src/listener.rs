@@ -110,9 +110,14 @@ pub fn bind(path: &Path) -> Result<Listener, ListenError> {
     Ok(Listener { socket, owned: Some(Owned(file)) })
 }
 
+/// Whether a process listens at `path`.
+pub fn is_served(path: &Path) -> bool {
+    UnixStream::connect(path).is_ok()
+}
+
 fn bind_file(path: &Path) -> Result<(UnixListener, Left), ListenError> {
     let failed = |action, cause| ListenError::Failed { action, path: path.to_owned(), cause };
-    if UnixStream::connect(path).is_ok() {
+    if is_served(path) {
         return Err(ListenError::Taken(path.to_owned()));
     }
     remove_dead(path)?;

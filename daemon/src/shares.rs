@@ -127,16 +127,29 @@ fn named(name: String, table: &BTreeMap<String, Arc<Share>>) -> Result<String, P
         let mut free = (1..).map(|number| format!("share-{number}")).filter(|name| !table.contains_key(name));
         return Ok(free.next().unwrap_or_default());
     }
-    let is_fit = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
-    if name.len() > MAX_NAME || !name.chars().all(is_fit) || name.starts_with(['.', '-']) {
-        return Err(Problem::new(Reason::MalformedRequest, "that is not a valid name of a share").hint(
-            "use letters, digits, `.`, `_` and `-`, 64 characters at most, and begin with a letter or digit",
-        ));
-    }
+    check_name(&name)?;
     match table.contains_key(&name) {
         true => Err(taken(&name)),
         false => Ok(name),
     }
+}
+
+/// Checks that a name can be part of the path of a socket.
+///
+/// # Errors
+/// `malformed-request`.
+pub fn check_name(name: &str) -> Result<(), Problem> {
+    let is_fit = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    if name.is_empty()
+        || name.len() > MAX_NAME
+        || !name.chars().all(is_fit)
+        || name.starts_with(['.', '-'])
+    {
+        return Err(Problem::new(Reason::MalformedRequest, "that is not a valid name of a share or gate").hint(
+            "use letters, digits, `.`, `_` and `-`, 64 characters at most, and begin with a letter or digit",
+        ));
+    }
+    Ok(())
 }
 
 fn taken(name: &str) -> Problem {

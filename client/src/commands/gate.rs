@@ -46,7 +46,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
 
 async fn close(context: &Context, name: String) -> Result<(), Failure> {
     let mut service = context.connect().await?.gates();
-    let message = CloseGateRequest { name: name.clone() };
+    let message = CloseGateRequest { name: name.clone(), standing: false };
     let closed =
         wait::answer(context, async { unwrap(service.close_gate(request(message)).await) }).await?.closed;
     match context.options.json {

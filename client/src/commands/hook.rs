@@ -4,6 +4,7 @@ mod arguments;
 mod list;
 #[cfg(test)]
 pub(crate) use list::FoundHook;
+mod standing;
 mod tools;
 mod trial;
 
@@ -13,7 +14,7 @@ use crate::{
     ask::person,
     failure::Failure,
     hook::{
-        Guidance,
+        Guidance, claude,
         plan::FileChange,
         record::{Changed, Ledger},
     },
@@ -32,14 +33,20 @@ use tools::{Tool, no_home};
 pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Install(arguments) => {
-            let (tool, how) = Tool::installed(arguments)?;
+            let (tool, how) = Tool::installed(context, arguments)?;
             let mut ledger = Ledger::open(&state()?, how.may_write(context))?;
             let (steps, record, mut outcome) = tool.plan(&ledger)?;
             let done = confirm(context, &steps, how)?;
             if done {
+                let was_gated = claude::is_gated(ledger.changed(&tool.id()));
+                // Before the settings lead there.
+                tool.open(context).await?;
                 steps.iter().for_each(|step| step.note(&mut ledger, &tool.id()));
                 remember(&mut ledger, &tool.id(), record)?;
                 steps.iter().try_for_each(FileChange::write)?;
+                if was_gated && tool.is_plain() {
+                    standing::remove(context).await?;
+                }
             }
             drop(ledger);
             if done && steps.iter().any(FileChange::is_change) {
@@ -54,6 +61,10 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
             if confirm(context, &steps, how)? {
                 steps.iter().try_for_each(FileChange::write)?;
                 steps.iter().for_each(|step| step.note(&mut ledger, &tool.id()));
+                if claude::is_gated(ledger.changed(&tool.id())) || tool.is_plain() && standing::may_be(&state()?) {
+                    // Before the record is gone: if this fails, it can be tried again.
+                    standing::remove(context).await?;
+                }
                 ledger.forget(&tool.id());
                 ledger.save()?;
             }

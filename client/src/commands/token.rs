@@ -1,7 +1,7 @@
 //! `claviger token`: the secret and a newline. This is the hot path: programs run it as `apiKeyHelper`.
 
 use crate::{
-    daemon::lending,
+    daemon::{gates, lending},
     failure::Failure,
     output,
     session::{caller, context::Context, environment},
@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     if let Some(placeholder) = environment::placeholder(|name| std::env::var(name).ok()) {
         return Ok(output::secret_line(&placeholder)?);
+    }
+    if let Some(gate) = environment::standing_gate() {
+        return Ok(output::secret_line(&gates::join(context, gate).await?)?);
     }
     let hook = arguments.hook.then(|| Hook { session: caller::session() });
     let mut session = context.session()?;

@@ -1,10 +1,11 @@
-//! Opens a gate for this process.
+//! Opens gates: for this process, and standing ones.
 
 use super::{lending, wait};
 use crate::{failure::Failure, session::context::Context};
 use claviger::{
     client::{Client, request, unwrap},
-    proto::v1::{GateTransport, OpenGateRequest, OpenGateResponse},
+    proto::v1::{CloseGateRequest, GateTransport, OpenGateRequest, OpenGateResponse},
+    secret::Secret,
     session::SessionContext,
 };
 
@@ -37,6 +38,43 @@ pub(crate) async fn open(context: &Context, transport: Transport) -> Result<Open
     }
 }
 
+/// Opens the standing gate `name` if nothing listens there, and returns its placeholder. Starts a daemon that is not there.
+///
+/// # Errors
+/// Why it is not open.
+pub(crate) async fn join(context: &Context, name: String) -> Result<Secret, Failure> {
+    let mut client = context.connect().await?;
+    let joined = client.call(|client| {
+        let message = OpenGateRequest { standing: name.clone(), ..OpenGateRequest::default() };
+        async move { unwrap(client.gates().open_gate(request(message)).await) }
+    });
+    Ok(wait::answer(context, joined).await?.placeholder.unwrap_or_default())
+}
+
+/// Installs the standing gate `name` for the credential of `session`.
+///
+/// # Errors
+/// Why there cannot be one.
+pub(crate) async fn install(context: &Context, session: &SessionContext, name: &str) -> Result<(), Failure> {
+    let mut client = context.connect().await?;
+    let installed = client.call_for(session, |client, session| {
+        let transport = GateTransport::Unix.into();
+        let message = OpenGateRequest { session: Some(session), transport, standing: name.to_owned() };
+        async move { unwrap(client.gates().open_gate(request(message)).await) }
+    });
+    wait::answer(context, installed).await.map(drop)
+}
+
+/// Removes the standing gate `name`, if there is one.
+///
+/// # Errors
+/// If no daemon answers, or it refuses.
+pub(crate) async fn remove(context: &Context, name: String) -> Result<(), Failure> {
+    let mut service = context.connect().await?.gates();
+    let message = CloseGateRequest { name, standing: true };
+    wait::answer(context, async { unwrap(service.close_gate(request(message)).await) }).await.map(drop)
+}
+
 async fn attempt(
     context: &Context,
     client: &mut Client,
@@ -45,7 +83,11 @@ async fn attempt(
 ) -> Result<OpenGateResponse, Failure> {
     let lender = client.clone();
     let opened = client.call_for(session, |client, session| async move {
-        let message = OpenGateRequest { session: Some(session), transport: transport.into() };
+        let message = OpenGateRequest {
+            session: Some(session),
+            transport: transport.into(),
+            ..OpenGateRequest::default()
+        };
         unwrap(client.gates().open_gate(request(message)).await)
     });
     wait::slow_answer(context, &lender, session, opened).await

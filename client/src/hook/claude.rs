@@ -4,12 +4,13 @@
 use super::{
     Draft, Guidance,
     cloud::{Cloud, Variables},
-    json::Json,
+    json::{Json, VARIABLE},
+    record::Changed,
     toml::Toml,
 };
 use claviger::{
     backend::{ANTHROPIC_BASE_URL, Backend},
-    hook::is_hook,
+    hook::{GATE, GATE_BASE_URL, GATE_SOCKET, is_hook},
     reason::Problem,
 };
 
@@ -21,6 +22,40 @@ pub(crate) const HOOKS: [(&str, &str); 2] =
 
 /// The configuration key for origins besides Anthropic that a helper's key may be sent to.
 const AUDIENCE: &str = "audience";
+
+/// The standing gate for the sessions of a configuration directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Gate {
+    /// Its name.
+    pub(crate) name: String,
+    /// Path of its socket.
+    pub(crate) socket: String,
+}
+
+/// Changes the settings so that the tool sends its requests to `gate`. A base URL that they had moves into the configuration, by which the
+/// gate gets its credential.
+///
+/// # Errors
+/// `settings-invalid` with file, line and column.
+pub(crate) fn lead_to(gate: &Gate, config: &mut Draft, settings: &mut Draft) -> Result<(), Problem> {
+    let base_url = Backend::Anthropic.base_url_variable();
+    let of_file = Json { path: &settings.name(), text: &settings.text }.environment()?;
+    if let Some(url) = of_file.get(base_url) {
+        let change = toml(config, true).set(&format!("{VARIABLE}{base_url}"), url)?;
+        config.add(change);
+    }
+    for (name, value) in [(base_url, GATE_BASE_URL), (GATE_SOCKET, &gate.socket), (GATE, &gate.name)] {
+        let change = Json { path: &settings.name(), text: &settings.text }.set_variable(name, value)?;
+        settings.add(change);
+    }
+    Ok(())
+}
+
+/// Whether `changed` leads to a standing gate.
+pub(crate) fn is_gated(changed: &[Changed]) -> bool {
+    let mut names = changed.iter().flat_map(|changed| &changed.splices).map(|splice| splice.name.as_str());
+    names.any(|name| name.strip_prefix(VARIABLE) == Some(GATE_SOCKET))
+}
 
 /// Changes the configuration and the settings so that `program` is the hook. `own` are the variables of this process:
 /// its base URL is where the helper's key has been sent so far. An `installed` hook stays where only those variables

@@ -11,6 +11,10 @@ use jsonc_parser::{
 };
 use std::collections::BTreeMap;
 
+/// The variables of a tool's sessions.
+const ENV: &str = "env";
+/// The start of the names of their changes.
+pub(crate) const VARIABLE: &str = "env.";
 /// Indentation of a new property in an empty object.
 const INDENT: &str = "  ";
 
@@ -69,7 +73,7 @@ impl Json<'_> {
     /// `settings-invalid` with line and column.
     pub(crate) fn environment(&self) -> Result<BTreeMap<String, String>, Problem> {
         let found = self.bare().0.with_object(|object| {
-            let Some(Value::Object(variables)) = last(object, "env").map(|property| &property.value) else {
+            let Some(Value::Object(variables)) = last(object, ENV).map(|property| &property.value) else {
                 return Ok(BTreeMap::new());
             };
             let text = |value: &Value<'_>| match value {
@@ -113,6 +117,55 @@ impl Json<'_> {
             splice(self.text.len(), self.text.len(), format!("{{{end}{INDENT}{entry}{end}}}{end}"))
         };
         Ok(changed.unwrap_or_else(blank))
+    }
+
+    /// The change that sets the variable `name` of `env` to `value`; `None` if it is set to that already.
+    ///
+    /// # Errors
+    /// `settings-invalid` with line and column.
+    pub(crate) fn set_variable(&self, name: &str, value: &str) -> Result<Option<Splice>, Problem> {
+        let (json, skipped) = self.bare();
+        let change = |(at, end, inserted): (usize, usize, String)| {
+            let (name, at) = (format!("{VARIABLE}{name}"), skipped + at);
+            Some(Splice { name, at, removed: self.text[at..skipped + end].into(), inserted })
+        };
+        let entry = format!("{}: {}", quoted(name), quoted(value));
+        let changed = json.with_object(|object| {
+            let variables = match last(object, ENV).map(|property| &property.value) {
+                None => {
+                    let entry = format!("{}: {{{entry}}}", quoted(ENV));
+                    return Ok(change(json.new_property(object, &entry)));
+                }
+                Some(Value::Object(variables)) => variables,
+                Some(other) => return Err(json.wrong(other.range().start, "env must be an object")),
+            };
+            let Some(property) = last(variables, name) else {
+                return Ok(change(json.new_property(variables, &entry)));
+            };
+            let ((at, end), old) = json.string(name, property)?;
+            Ok(change((at, end, quoted(value))).filter(|_| old != value))
+        })?;
+        changed.ok_or_else(|| json.wrong(0, "must hold an object"))
+    }
+
+    /// The text without the variable `name` of `env`, and if it is `ours`, without an `env` that becomes empty.
+    ///
+    /// # Errors
+    /// `settings-invalid` with line and column.
+    pub(crate) fn without_variable(&self, name: &str, ours: bool) -> Result<String, Problem> {
+        let (json, skipped) = self.bare();
+        let root = CstRootNode::parse(json.text, &LENIENT);
+        let root = root.map_err(|error| self.wrong(error.range().start, "not valid JSON"))?;
+        if let Some(property) = root.object_value().and_then(|object| object.get(ENV)) {
+            let variables = property.object_value();
+            if let Some(variable) = variables.as_ref().and_then(|variables| variables.get(name)) {
+                variable.remove();
+            }
+            if ours && variables.is_some_and(|variables| variables.properties().is_empty()) {
+                property.remove();
+            }
+        }
+        Ok(format!("{}{root}", &self.text[..skipped]))
     }
 
     /// The text without `key`, whatever it is set to.

@@ -40,7 +40,7 @@ impl Toml<'_> {
     /// `settings-invalid` with line and column.
     pub(crate) fn lists(&self, key: &str, text: &str) -> Result<Option<bool>, Problem> {
         let document = self.document()?;
-        Ok(self.table(&document).and_then(|table| table.get(key)).map(|item| match item.as_array() {
+        Ok(self.table(&document).and_then(|table| item(table, key)).map(|item| match item.as_array() {
             Some(entries) => entries.iter().any(|entry| entry.as_str() == Some(text)),
             None => item.as_str() == Some(text),
         }))
@@ -156,7 +156,7 @@ impl Toml<'_> {
     fn find(&self, key: &str) -> Result<Option<(usize, usize, String)>, Problem> {
         let document = self.document()?;
         let skipped = self.skipped();
-        let Some(item) = self.table(&document).and_then(|table| table.get(key)) else { return Ok(None) };
+        let Some(item) = self.table(&document).and_then(|table| item(table, key)) else { return Ok(None) };
         let span = item.span().unwrap_or_default();
         match item.as_str() {
             Some(command) => Ok(Some((skipped + span.start, skipped + span.end, command.to_owned()))),
@@ -180,6 +180,14 @@ impl Toml<'_> {
         let (line, column) = place(self.text, offset);
         let at = Location { layer: "config".into(), file: self.path.into(), line, column };
         Problem::new(Reason::SettingsInvalid, what).hint("correct the file; nothing has been changed").at(&at)
+    }
+}
+
+/// The value of a key, which may be dotted.
+fn item<'a>(table: &'a dyn TableLike, key: &str) -> Option<&'a Item> {
+    match key.split_once('.') {
+        None => table.get(key),
+        Some((outer, inner)) => item(table.get(outer)?.as_table_like()?, inner),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     ini,
-    json::{Json, quoted},
+    json::{Json, VARIABLE, quoted},
     record::{Changed, Kind, digest},
     splice::Splice,
     toml::Toml,
@@ -110,6 +110,19 @@ fn without(changed: &Changed, text: &str, splice: &Splice) -> Result<Option<Stri
     match changed.kind {
         Kind::Json => {
             let json = Json { path, text };
+            if let Some(variable) = name.strip_prefix(VARIABLE) {
+                let Some(found) = json.environment()?.remove(variable) else {
+                    return Ok(Some(text.to_owned()));
+                };
+                return match (splice.inserted.contains(&quoted(&found)), back()) {
+                    (false, _) => Ok(None),
+                    (true, Some(old)) => json.set_variable(variable, &old).map(apply),
+                    (true, None) => {
+                        let is_env_ours = splice.inserted.starts_with("\"env\"");
+                        json.without_variable(variable, is_env_ours).map(Some)
+                    }
+                };
+            }
             match (json.command(name)?.filter(|found| is_hook(&found.command)), back()) {
                 (None, _) => Ok(None),
                 (Some(_), Some(old)) => json.set(name, &old).map(apply),

@@ -17,6 +17,8 @@ form! {
         directory: Option<String> = text(&gate.directory),
         /// The share that it belongs to.
         share: Option<String> = text(&gate.share),
+        /// Whether every daemon opens it, until it is removed.
+        standing: bool = gate.standing,
         opened_at: Option<String> = instant(gate.opened_at.as_ref()),
         /// Requests that were sent on.
         requests: u64 = used(gate).requests,

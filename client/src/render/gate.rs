@@ -20,6 +20,7 @@ fn row(gate: &Gate, now: SystemTime) -> [String; 11] {
     let used = gate.r#use.unwrap_or_default();
     let number = |count: u64| if count > 0 { count.to_string() } else { String::new() };
     let what = match gate.share.as_str() {
+        "" if gate.standing => "standing".into(),
         "" => escape::line(&gate.directory),
         share => format!("share {}", escape::line(share)),
     };

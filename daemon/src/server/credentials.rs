@@ -186,7 +186,7 @@ impl Follower {
         let Some(mut event) = event else { return context.last_words() };
         let mut is_hidden = false;
         if let Event::Issued(loan, _) = &*event {
-            if let Some(problem) = peer.refuses(session, &loan.winner) {
+            if let Some(problem) = context.refuses(peer, session, &loan.winner) {
                 return Some(Err(fail(problem)));
             }
             is_hidden = *beside || (*onlooker && Context::is_confirmed(peer, &loan.winner));

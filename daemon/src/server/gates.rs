@@ -1,11 +1,11 @@
 //! `GateService`.
 
-use super::{Context, malformed, session, within};
+use super::{Context, fail, malformed, session, within};
 use crate::{
     audit::Line,
     broker::loan::Terms,
     consent::Subject,
-    gates::Orders,
+    gates::{Opening, Orders},
     host::process,
     peer::{self, Peer},
     resolve::Winner,
@@ -53,12 +53,12 @@ const NETWORK: [&str; 14] = [
     "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE",
 ];
 /// What a gate sets in the environment of its session.
-const SET_BY_GATE: [&str; 4] =
+pub(super) const SET_BY_GATE: [&str; 4] =
     ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "ANTHROPIC_UNIX_SOCKET"];
 /// The beginning of an API key; the rest of a placeholder is random.
 const PLACEHOLDER: &str = "sk-ant-api03-";
-/// The placeholder of a share: its socket alone is the right to send, and a fixed word can stand in the configuration of a container.
-const SHARED_PLACEHOLDER: &str = "placeholder";
+/// The placeholder of a share, and of a standing gate: its socket alone is the right to send, and a fixed word can stand in a configuration.
+pub(super) const SHARED_PLACEHOLDER: &str = "placeholder";
 
 type Responses = Pin<Box<dyn Stream<Item = Result<AttendResponse, Status>> + Send>>;
 
@@ -71,6 +71,9 @@ impl GateService for Context {
         let peer = peer::of(&request);
         let message = request.into_inner();
         let transport = message.transport();
+        if !message.standing.is_empty() {
+            return self.open_standing(&peer, message).await.map(Response::new);
+        }
         let session = session(message.session)?;
         let order = self.order(&peer, &session, transport).await;
         let opened = match order {
@@ -89,7 +92,7 @@ impl GateService for Context {
         &self,
         _: Request<v1::ListGatesRequest>,
     ) -> Result<Response<v1::ListGatesResponse>, Status> {
-        Ok(Response::new(v1::ListGatesResponse { gates: self.gates.list() }))
+        Ok(Response::new(v1::ListGatesResponse { gates: self.all_gates() }))
     }
 
     async fn close_gate(
@@ -97,9 +100,10 @@ impl GateService for Context {
         request: Request<v1::CloseGateRequest>,
     ) -> Result<Response<v1::CloseGateResponse>, Status> {
         let peer = peer::of(&request);
-        let name = request.into_inner().name;
+        let v1::CloseGateRequest { name, standing } = request.into_inner();
+        let is_removed = self.remove_standing(&name, standing).map_err(fail)?;
         let share = self.gates.find(&name).map(|gate| gate.share).unwrap_or_default();
-        let closed = self.gates.close(&name);
+        let closed = self.gates.close(&name) || is_removed;
         if closed {
             // It has no other way in.
             self.shares.stop(&share);
@@ -128,6 +132,7 @@ impl GateService for Context {
         for gate in self.gates.list().into_iter().filter(|gate| is_lost(&gate.share)) {
             self.gates.close(&gate.name);
         }
+        self.close_removed();
         let context = self.clone();
         tokio::spawn(async move { context.hear(id, events, orders).await });
         Ok(Response::new(Box::pin(UnboundedReceiverStream::new(stream))))
@@ -197,7 +202,7 @@ impl Context {
     }
 
     /// Proxies and certificates of a session, from its settings.
-    async fn network(&self, session: &SessionContext) -> Result<HashMap<String, Secret>, Problem> {
+    pub(super) async fn network(&self, session: &SessionContext) -> Result<HashMap<String, Secret>, Problem> {
         let settings = self.broker.settings_of(session).await?;
         let mut environment = self.broker.resolver.other_environment(session, &settings).await?;
         let found = NETWORK.iter().filter_map(|name| Some(((*name).to_owned(), environment.remove(*name)?)));
@@ -207,11 +212,14 @@ impl Context {
     /// The variables of a gate that Claude Code finds in its settings, and where.
     async fn overridden(&self, session: &SessionContext) -> HashMap<String, v1::Location> {
         let Ok(settings) = self.broker.settings_of(session).await else { return HashMap::new() };
-        let found = SET_BY_GATE.iter().filter_map(|name| match settings.variable(name) {
-            Lookup::Set(found) if found.layer != Layer::Config => {
-                Some(((*name).to_owned(), wire::location(&found.at)))
-            }
-            Lookup::Set(_) | Lookup::Untrusted(_) | Lookup::Unset => None,
+        let of_hook = |name: &str| settings.sources().find_map(|file| file.content.hooks.get(name));
+        let found = SET_BY_GATE.iter().filter_map(|name| {
+            let found = match settings.variable(name) {
+                Lookup::Set(found) if found.layer != Layer::Config => found,
+                // Those of a standing gate.
+                Lookup::Set(_) | Lookup::Untrusted(_) | Lookup::Unset => of_hook(name)?,
+            };
+            Some(((*name).to_owned(), wire::location(&found.at)))
         });
         found.collect()
     }
@@ -222,19 +230,24 @@ impl Context {
         allowed: Option<Subject>,
     ) -> Result<v1::OpenGateResponse, Problem> {
         let (name, placeholder) = (order.name.clone(), order.placeholder.clone());
-        let mut opened = self.gates.add(order, allowed)?;
+        let opened = self.gates.add(order, allowed)?;
+        self.opened(&name, opened).await?;
+        Ok(v1::OpenGateResponse { gate: self.gates.find(&name), placeholder, ..Default::default() })
+    }
+
+    /// Waits until the gate `name` is open, and starts the program for it if none runs.
+    pub(super) async fn opened(&self, name: &str, mut opened: Opening) -> Result<(), Problem> {
         if self.gates.wants_program() {
             self.start_gates().await?;
         }
         let outcome = timeout(OPENING, opened.wait_for(Option::is_some)).await;
         let outcome = outcome.ok().and_then(Result::ok).and_then(|outcome| outcome.clone());
         let Some(outcome) = outcome else {
-            self.gates.close(&name);
+            self.gates.close(name);
             let message = format!("the gate did not open within {} s", OPENING.as_secs());
             return Err(Problem::new(Reason::SourceTimeout, message));
         };
-        outcome?;
-        Ok(v1::OpenGateResponse { gate: self.gates.find(&name), placeholder, ..Default::default() })
+        outcome.map(drop)
     }
 
     /// A gate has ended by itself.

@@ -49,11 +49,12 @@ impl Context {
 
     /// Checks that `peer` may have the credential of `session`, before anything is run for it.
     pub(super) async fn must_fit(&self, peer: &Peer, session: &Arc<SessionContext>) -> Result<(), Status> {
-        if let Caller::Near = peer.caller {
+        let standing = self.gates.standing_of(peer, session);
+        if matches!(peer.caller, Caller::Near) && standing.is_none() {
             return Ok(());
         }
         let winner = self.broker.winner(session).await.map_err(peer.told(session))?;
-        peer.refuses(session, &winner).map_or(Ok(()), |problem| Err(fail(problem)))
+        self.refuses(peer, session, &winner).map_or(Ok(()), |problem| Err(fail(problem)))
     }
 
     fn has_profile(&self, name: &str) -> bool {

@@ -17,6 +17,7 @@ mod pending;
 mod reflection;
 mod routes;
 mod shares;
+mod standing;
 mod status;
 pub mod trust;
 

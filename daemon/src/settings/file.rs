@@ -40,7 +40,7 @@ pub struct Located<T> {
 pub struct Content {
     /// Commands by key of [`super::COMMANDS`].
     pub commands: BTreeMap<&'static str, Located<String>>,
-    /// Commands that are claviger itself: they count as not set (DESIGN §4).
+    /// Commands that are claviger itself, and variables that lead to its gate: they count as not set (DESIGN §4).
     pub hooks: BTreeMap<&'static str, Located<String>>,
     /// The `env` block: every entry with a valid name.
     pub env: BTreeMap<String, Located<String>>,

@@ -1,6 +1,8 @@
 //! Arguments of `claviger hook`.
 
-use crate::{hook::google, session::context::Context};
+use crate::{complete, hook::google, session::context::Context};
+use clap::builder::NonEmptyStringValueParser;
+use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
 
 /// Verbs below `hook`.
@@ -20,7 +22,16 @@ pub(crate) enum Verb {
 #[derive(clap::Subcommand)]
 pub(crate) enum Install {
     /// Claude Code: apiKeyHelper and awsCredentialExport of your settings.json
-    Claude(How),
+    Claude {
+        /// Send all its requests through a standing gate: no session has the credential
+        #[arg(long)]
+        gate: bool,
+        /// The account whose credential the gate uses [default: what this session borrows]
+        #[arg(long, value_name = "NAME", requires = "gate", value_parser = NonEmptyStringValueParser::new(), add = ArgValueCandidates::new(complete::accounts))]
+        account: Option<String>,
+        #[command(flatten)]
+        how: How,
+    },
     /// Tools of AWS: a profile of ~/.aws/config
     Aws {
         /// The profile that tools use

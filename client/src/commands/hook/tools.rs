@@ -1,6 +1,9 @@
 //! The tools: the files of their hooks, and the changes to them.
 
-use super::arguments::{How, Install, Remove};
+use super::{
+    arguments::{How, Install, Remove},
+    standing::Standing,
+};
 use crate::{
     failure::Failure,
     hook::{
@@ -11,7 +14,7 @@ use crate::{
         program,
         record::{Changed, Kind, Ledger},
     },
-    session::user::user_file,
+    session::{context::Context, user::user_file},
     text::quote,
 };
 use std::{
@@ -22,8 +25,8 @@ use std::{
 
 /// A tool, and the options of its hook.
 pub(super) enum Tool {
-    /// Claude Code.
-    Claude,
+    /// Claude Code, and its standing gate.
+    Claude(Option<Standing>),
     /// A profile of AWS, and the one it gets keys from.
     Aws(String, String),
     /// A credentials file of Google's, and its content.
@@ -34,9 +37,12 @@ pub(super) enum Tool {
 
 impl Tool {
     /// From the arguments of `hook install`.
-    pub(super) fn installed(arguments: Install) -> Result<(Self, How), Failure> {
+    pub(super) fn installed(context: &Context, arguments: Install) -> Result<(Self, How), Failure> {
         Ok(match arguments {
-            Install::Claude(how) => (Self::Claude, how),
+            Install::Claude { gate, account, how } => {
+                let standing = gate.then(|| Standing::of(context, account)).transpose()?;
+                (Self::Claude(standing), how)
+            }
             Install::Aws { profile, from, how } => {
                 let own = || env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty() && *name != profile);
                 let from = from.or_else(own).unwrap_or_else(|| "default".into());
@@ -54,7 +60,7 @@ impl Tool {
     /// From the arguments of `hook remove`.
     pub(super) fn removed(arguments: Remove) -> Result<(Self, How), Failure> {
         Ok(match arguments {
-            Remove::Claude(how) => (Self::Claude, how),
+            Remove::Claude(how) => (Self::Claude(None), how),
             Remove::Aws { profile, how } => (Self::Aws(profile, String::new()), how),
             Remove::Google { file, how } => {
                 let file = google_file(file)?;
@@ -69,7 +75,7 @@ impl Tool {
     pub(super) fn id(&self) -> String {
         let of = |tool: &str, path: Option<PathBuf>| format!("{tool}:{}", path.unwrap_or_default().display());
         match self {
-            Self::Claude => of("claude", settings()),
+            Self::Claude(_) => of("claude", settings()),
             Self::Aws(profile, _) => of(&format!("aws:{profile}"), aws_config()),
             Self::Google { file, .. } => of("google", Some(file.clone())),
             Self::Azure => "azure".into(),
@@ -81,7 +87,7 @@ impl Tool {
     /// # Errors
     /// If a file is broken, or the hook would not work.
     pub(super) fn plan(&self, ledger: &Ledger) -> Result<(Vec<FileChange>, Vec<Changed>, Guidance), Failure> {
-        if matches!(self, Self::Claude) {
+        if matches!(self, Self::Claude(_)) {
             settings().map_or(Ok(()), |path| is_the_users(&path))?;
         }
         let id = self.id();
@@ -93,7 +99,7 @@ impl Tool {
         })?;
         let word = program::word(own);
         let outcome = match (self, &mut begun[..]) {
-            (Self::Claude, [(_, config), (_, settings)]) => {
+            (Self::Claude(standing), [(_, config), (_, settings)]) => {
                 let directory = settings.path.parent().and_then(Path::to_str).ok_or_else(|| {
                     Failure::usage("the path of the settings is not UTF-8", "set another CLAUDE_CONFIG_DIR")
                 })?;
@@ -103,7 +109,11 @@ impl Tool {
                 };
                 let own = env::vars_os().filter_map(text).collect();
                 let installed = ledger.records.hooks.contains_key(&id);
-                claude::draft(config, settings, &word, (&own, installed))?
+                let outcome = claude::draft(config, settings, &word, (&own, installed))?;
+                if let Some(standing) = standing {
+                    claude::lead_to(&standing.gate, config, settings)?;
+                }
+                outcome
             }
             (Self::Aws(profile, from), [(_, config)]) => {
                 let keys =
@@ -134,10 +144,29 @@ impl Tool {
         Ok((plan::back(ledger, &id)?, outcome))
     }
 
+    /// Opens the gate that the settings are to lead to, if any.
+    ///
+    /// # Errors
+    /// Why there cannot be one.
+    pub(super) async fn open(&self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Claude(Some(standing)) => standing.open(context).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this is Claude Code without a gate.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self, Self::Claude(None))
+    }
+
     fn next(&self) -> Option<String> {
         let file = |file: &Path| quote::shell(&file.display().to_string());
         Some(match self {
-            Self::Claude => {
+            Self::Claude(Some(_)) => {
+                "`claude` in any directory; `claviger gate list` shows how many requests it has sent".into()
+            }
+            Self::Claude(None) => {
                 "`claude` in any directory; `claviger explain` shows what that directory gets, and why".into()
             }
             Self::Aws(profile, _) => {
@@ -156,7 +185,7 @@ impl Tool {
     /// Its files, in the order in which they are written.
     fn files(&self) -> Result<Vec<(PathBuf, Kind)>, Failure> {
         Ok(match self {
-            Self::Claude => {
+            Self::Claude(_) => {
                 let config = config("config.toml").ok_or_else(no_home)?;
                 vec![(config, Kind::Toml), (settings().ok_or_else(no_home)?, Kind::Json)]
             }

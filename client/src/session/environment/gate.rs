@@ -7,17 +7,12 @@ use super::{
 use claviger::{
     Secret,
     backend::CLOUDS,
+    hook::{GATE, GATE_BASE_URL, GATE_SOCKET},
     proto::v1::{GateTransport, OpenGateResponse},
     reason::{Problem, Reason},
     variables::{self, Use},
 };
 
-/// Variable of the socket to which Claude Code sends its requests.
-const SOCKET: &str = "ANTHROPIC_UNIX_SOCKET";
-/// Name of the gate: in its sessions `claviger token` prints the placeholder.
-const GATE: &str = "CLAVIGER_GATE";
-/// The base URL for requests to a socket.
-const LOCALHOST: &str = "http://localhost";
 const PROXIES: [&str; 6] =
     ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
@@ -45,8 +40,8 @@ pub(crate) fn gated(
     let mut set: Vec<Set> = match gate.transport() {
         // A token: Claude Code asks its user before it takes an API key from the environment.
         GateTransport::Unix | GateTransport::Unspecified => vec![
-            (SOCKET, text(gate.address.as_str())),
-            (anthropic::BASE_URL, text(LOCALHOST)),
+            (GATE_SOCKET, text(gate.address.as_str())),
+            (anthropic::BASE_URL, text(GATE_BASE_URL)),
             (anthropic::AUTH_TOKEN, placeholder),
         ],
         GateTransport::Tcp => vec![
@@ -57,7 +52,7 @@ pub(crate) fn gated(
     set.push((GATE, text(gate.name.as_str())));
     set.extend(past_proxies(&value));
     let switches = CLOUDS.into_iter().flat_map(|(_, switch, skip)| [switch, skip]);
-    let keys = anthropic::OWNED.into_iter().chain([SOCKET]).chain(MORE).chain(switches);
+    let keys = anthropic::OWNED.into_iter().chain([GATE_SOCKET]).chain(MORE).chain(switches);
     let clouds = bedrock::OWNED.into_iter().chain(foundry::OWNED).filter(|name| is_of_api(name));
     let secrets =
         variables::VARIABLES.iter().filter(|(name, usage)| *usage == Use::Secret && is_of_api(name));
@@ -84,6 +79,11 @@ fn past_proxies(value: impl Fn(&str) -> Option<String>) -> Vec<Set> {
 pub(crate) fn placeholder(value: impl Fn(&str) -> Option<String>) -> Option<Secret> {
     value(GATE)?;
     [anthropic::AUTH_TOKEN, anthropic::API_KEY].into_iter().find_map(value).map(Secret::new)
+}
+
+/// Name of the standing gate to which the settings of this session's tool lead.
+pub(crate) fn standing_gate() -> Option<String> {
+    std::env::var(GATE).ok().filter(|name| !name.is_empty())
 }
 
 /// Whether a variable is Anthropic's, for whichever backend. Those of a cloud's own tools stay: other programs need them.

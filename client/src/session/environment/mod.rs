@@ -18,7 +18,7 @@ use variable::{HEADERS, Set};
 
 pub(crate) use anthropic::{API_KEY, AUTH_TOKEN, KEY_DESCRIPTOR};
 pub(crate) use bedrock::tool as aws_tool;
-pub(crate) use gate::{gated, placeholder};
+pub(crate) use gate::{gated, placeholder, standing_gate};
 pub(crate) use variable::{Variable, complete, give, own, text};
 
 const TIMEOUT: &str = "API_TIMEOUT_MS";

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::settings::{COMMANDS, Content, Demand, Layer, Located, POLICIES};
 use claviger::{
-    hook::{is_hook, is_plain_hook},
+    backend::Backend,
+    hook::{GATE, GATE_BASE_URL, GATE_SOCKET, is_hook, is_plain_hook},
     reason::Problem,
     session::check_variable,
     variables,
@@ -44,7 +45,11 @@ impl Text<'_> {
                 let demand = demand(key, &entry.value, dialect);
                 content.policies.insert(key, self.located(entry.value_at, demand));
             } else if entry.key == ENV {
+                let is_gated = self.layer == Layer::User && names_gate(&entry.value);
                 content.env = self.variables(entry, dialect)?;
+                if is_gated {
+                    set_aside(&mut content);
+                }
             } else if entry.key == DIRECTORY && self.layer == Layer::Config {
                 content.directories = self.directories(entry)?;
             } else if self.layer == Layer::Config {
@@ -151,6 +156,24 @@ impl Text<'_> {
             ));
         }
         Ok((key, text))
+    }
+}
+
+/// Whether an `env` block is that of a standing gate's hook.
+fn names_gate(env: &Value) -> bool {
+    matches!(env, Value::Table(entries) if entries.iter().any(|entry| entry.key == GATE))
+}
+
+/// Takes the variables that lead a tool to a standing gate for hooks: they count as not set, since the gate itself gets a credential by
+/// these settings.
+fn set_aside(content: &mut Content) {
+    let Content { env, hooks, .. } = content;
+    let base_url = Backend::Anthropic.base_url_variable();
+    for (name, value) in [(GATE_SOCKET, None), (base_url, Some(GATE_BASE_URL))] {
+        let is_ours = |found: &Located<String>| value.is_none_or(|value| found.value == value);
+        if env.get(name).is_some_and(is_ours) {
+            hooks.extend(env.remove(name).map(|found| (name, found)));
+        }
     }
 }
 
