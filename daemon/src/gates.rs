@@ -118,11 +118,7 @@ impl Gates {
     ///
     /// # Errors
     /// `limits` if there are too many; `malformed-request` if the name is taken.
-    pub fn add(
-        &self,
-        order: GateOrder,
-        allowed: Option<Subject>,
-    ) -> Result<Opening, Problem> {
+    pub fn add(&self, order: GateOrder, allowed: Option<Subject>) -> Result<Opening, Problem> {
         let mut table = lock(&self.table);
         if table.gates.len() >= MOST {
             return Err(Problem::new(Reason::Limits, format!("there are {MOST} gates"))
@@ -369,13 +365,18 @@ impl Table {
 
 impl Entry {
     fn shown(&self) -> Gate {
-        let GateOrder { name, transport, address, pid, session, opened_at, share, standing, .. } = &self.order;
+        let GateOrder { name, transport, address, pid, session, opened_at, share, standing, .. } =
+            &self.order;
         Gate {
             name: name.clone(),
             transport: *transport,
             address: address.clone(),
             pid: *pid,
-            directory: session.as_ref().map(|session| session.working_directory.clone()).unwrap_or_default(),
+            directory: session
+                .as_ref()
+                .filter(|_| !standing)
+                .map(|session| session.working_directory.clone())
+                .unwrap_or_default(),
             opened_at: *opened_at,
             r#use: Some(self.used),
             share: share.clone(),

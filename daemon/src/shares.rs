@@ -140,11 +140,7 @@ fn named(name: String, table: &BTreeMap<String, Arc<Share>>) -> Result<String, P
 /// `malformed-request`.
 pub fn check_name(name: &str) -> Result<(), Problem> {
     let is_fit = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
-    if name.is_empty()
-        || name.len() > MAX_NAME
-        || !name.chars().all(is_fit)
-        || name.starts_with(['.', '-'])
-    {
+    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(is_fit) || name.starts_with(['.', '-']) {
         return Err(Problem::new(Reason::MalformedRequest, "that is not a valid name of a share or gate").hint(
             "use letters, digits, `.`, `_` and `-`, 64 characters at most, and begin with a letter or digit",
         ));

@@ -1,5 +1,6 @@
 //! Real Claude Code behind a gate: all it has is a placeholder, and it notices nothing when keys are replaced.
 
+use crate::hook_gate::{Ended, reboot};
 use claviger_tests::{
     CANARY, Home, binary,
     messages::{GREETING, Messages},
@@ -150,4 +151,41 @@ fn a_window_goes_on_through_new_keys() {
         assert!(!tmux.screen().contains("401") && !tmux.screen().contains(CANARY), "{}", tmux.screen());
         assert_eq!(api.rejected(), 0);
     }
+}
+
+/// Nothing of claviger's is in front of it: the settings lead it to the standing gate, and its hook opens that after a reboot.
+#[test]
+fn a_plain_claude_goes_through_the_standing_gate_and_has_no_key() {
+    let Some(claude) = claude() else { return };
+    let api = Messages::start();
+    let home = api.home();
+    let _ended = Ended(&home);
+    let daemon = home.daemon();
+    home.ok(&["hook", "install", "claude", "--gate", "--yes"]);
+    let plain = |prompt: &str| {
+        let mut command = home.command(Path::new("node"));
+        command.arg(&claude).args(["--model", "m", "-p", prompt]);
+        command.env("DISABLE_TELEMETRY", "1").env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
+        said(command)
+    };
+    // What every command of the session sees.
+    let seen = home.path("environment");
+    let dump = format!("env > {}; tr '\\0' '\\n' < /proc/$PPID/environ >> {0}", seen.display());
+    let mut settings: Value = serde_json::from_str(&home.read("home/.claude/settings.json")).expect("JSON");
+    settings["hooks"] = json!({"UserPromptSubmit": [{"hooks": [{"type": "command", "command": dump}]}]});
+    home.replace("home/.claude/settings.json", &settings.to_string());
+    assert_eq!(plain("one").trim(), GREETING);
+    let environment = home.read("environment");
+    assert!(environment.contains("CLAVIGER_GATE=claude") && !environment.contains(CANARY), "{environment}");
+
+    daemon.kill();
+    assert_eq!(plain("two").trim(), GREETING);
+    rotate(&home, &api);
+    assert_eq!(plain("three").trim(), GREETING);
+    home.ok(&["daemon", "stop"]);
+    reboot(&home);
+    assert_eq!(plain("four").trim(), GREETING);
+    assert_eq!((api.asked(), api.rejected()), (4, 0));
+    home.ok(&["hook", "remove", "claude", "--yes"]);
+    home.ok(&["daemon", "stop"]);
 }

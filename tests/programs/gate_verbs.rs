@@ -88,8 +88,11 @@ fn as_many_as_there_may_be_are_followed_at_once() {
         let client = Client::connect(&home.socket()).await.expect("it listens");
         let session = client.describe(&home.session()).expect("a session");
         let open = async |client: &Client| {
-            let message =
-                OpenGateRequest { session: Some(session.clone()), transport: GateTransport::Unix.into(), ..OpenGateRequest::default() };
+            let message = OpenGateRequest {
+                session: Some(session.clone()),
+                transport: GateTransport::Unix.into(),
+                ..OpenGateRequest::default()
+            };
             client.gates().open_gate(request(message)).await
         };
         let mut addresses = BTreeSet::new();
@@ -160,7 +163,11 @@ fn what_is_said_about_gates_is_not_counted_as_one_request() {
             say(Event::Closed(name.clone())).await;
         }
         let session = client.describe(&home.session()).expect("a session");
-        let open = OpenGateRequest { session: Some(session), transport: GateTransport::Unix.into(), ..OpenGateRequest::default() };
+        let open = OpenGateRequest {
+            session: Some(session),
+            transport: GateTransport::Unix.into(),
+            ..OpenGateRequest::default()
+        };
         let mut gates = client.gates();
         let opened = tokio::spawn(async move { gates.open_gate(request(open)).await });
         let order = orders.message().await.expect("it goes on").and_then(|order| order.order);

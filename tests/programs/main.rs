@@ -104,6 +104,7 @@ mod hook_aws;
 mod hook_beside_clouds;
 mod hook_clouds;
 mod hook_directories;
+mod hook_gate;
 mod hook_install;
 mod hook_rejected;
 mod hook_trial;

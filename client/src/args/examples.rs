@@ -42,6 +42,11 @@ pub(super) const EXAMPLES: &[(&str, &str, &str)] = &[
     ("share", "claviger share build --ttl 1h", "Open a socket for a container, for one hour."),
     ("gate", "claviger gate list", "Show which sessions send requests without a credential."),
     ("hook", "claviger hook install claude", "Let Claude Code borrow through its apiKeyHelper."),
+    (
+        "hook",
+        "claviger hook install claude --gate",
+        "Send all its requests through a gate, so that no session has the credential.",
+    ),
     ("daemon", "claviger daemon restart", "Replace the daemon by the installed program."),
     ("daemon", "claviger daemon install", "Let systemd or launchd start the daemon."),
     ("daemon", "claviger daemon status", "Show what is installed, and which daemon runs."),

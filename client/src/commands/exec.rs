@@ -16,6 +16,7 @@ use crate::{
 use clap_complete::engine::ArgValueCompleter;
 use claviger::{
     credential::MAX_SECRET_LEN,
+    hook::GATE_SOCKET,
     proto::v1::OpenGateResponse,
     reason::{Problem, Reason},
 };
@@ -92,8 +93,12 @@ fn warn(context: &Context, program: &OsStr, opened: &OpenGateResponse) {
     }
     for (name, location) in &opened.overridden {
         let place = render::place(location);
+        let advice = match name == GATE_SOCKET {
+            true => "to use a standing gate, run `claude` alone",
+            false => "export it in the shell instead",
+        };
         output::talk(&format!(
-            "claviger: warning: {place} sets {name}, which Claude Code takes before the gate's: export it in the shell instead\n"
+            "claviger: warning: {place} sets {name}, which Claude Code takes before the gate's: {advice}\n"
         ));
     }
 }

@@ -61,7 +61,9 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
             if confirm(context, &steps, how)? {
                 steps.iter().try_for_each(FileChange::write)?;
                 steps.iter().for_each(|step| step.note(&mut ledger, &tool.id()));
-                if claude::is_gated(ledger.changed(&tool.id())) || tool.is_plain() && standing::may_be(&state()?) {
+                if claude::is_gated(ledger.changed(&tool.id()))
+                    || tool.is_plain() && standing::may_be(&state()?)
+                {
                     // Before the record is gone: if this fails, it can be tried again.
                     standing::remove(context).await?;
                 }

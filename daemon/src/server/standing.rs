@@ -45,7 +45,10 @@ impl Context {
         let line = Line::ended(AuditEvent::Gate, "opened", &opened).by(peer).session(&session);
         self.audit.note(line.about(&name));
         let opened = opened.map_err(within(&session))?;
-        self.tell(peer, &format!("the gate {name} was installed: programs of this user can send requests through it"));
+        self.tell(
+            peer,
+            &format!("the gate {name} was installed: programs of this user can send requests through it"),
+        );
         Ok(opened)
     }
 
@@ -55,9 +58,11 @@ impl Context {
         session: &Arc<SessionContext>,
     ) -> Result<v1::OpenGateResponse, Problem> {
         check_name(name)?;
+        let recorded = lasting(session);
         // A key of this terminal would be sent to the gate, which refuses it.
-        fits(&*self.broker.winner(session).await?)?;
-        let recorded = Arc::new(lasting(session));
+        let own = SessionContext { present: session.present.clone(), ..recorded.clone() };
+        fits(&*self.broker.winner(&Arc::new(own)).await?)?;
+        let recorded = Arc::new(recorded);
         let winner = self.broker.winner(&recorded).await?;
         fits(&winner)?;
         if let Some(chosen) = session.chosen.get(ACCOUNT)
@@ -100,8 +105,11 @@ impl Context {
 
     async fn standing_order(&self, name: &str, standing: &Standing) -> Result<GateOrder, Problem> {
         let session = standing.session().ok_or_else(|| {
-            Problem::new(Reason::SettingsInvalid, format!("this release does not understand the record of {name}"))
-                .hint("run `claviger hook install claude --gate` again")
+            Problem::new(
+                Reason::SettingsInvalid,
+                format!("this release does not understand the record of {name}"),
+            )
+            .hint("run `claviger hook install claude --gate` again")
         })?;
         Ok(GateOrder {
             name: name.to_owned(),
@@ -180,12 +188,7 @@ impl Context {
     }
 
     /// Why the credential of `winner` is not lent to `session`, for which `peer` asks.
-    pub(super) fn refuses(
-        &self,
-        peer: &Peer,
-        session: &SessionContext,
-        winner: &Winner,
-    ) -> Option<Problem> {
+    pub(super) fn refuses(&self, peer: &Peer, session: &SessionContext, winner: &Winner) -> Option<Problem> {
         let of_standing = || {
             let name = self.gates.standing_of(peer, session)?;
             match self.gates.standing.find(&name) {
@@ -203,7 +206,8 @@ impl Context {
 /// `policy-blocked` with the place of the value that comes before the hook's.
 fn sends_there(settings: &Settings) -> Result<(), Problem> {
     let first = |what: &str, at| {
-        Err(Problem::new(Reason::PolicyBlocked, format!("{what} comes before the gate in Claude Code")).at(at))
+        Err(Problem::new(Reason::PolicyBlocked, format!("{what} comes before the gate in Claude Code"))
+            .at(at))
     };
     for name in SET_BY_GATE {
         if let Lookup::Set(found) = settings.variable(name)
@@ -211,7 +215,8 @@ fn sends_there(settings: &Settings) -> Result<(), Problem> {
             && (found.layer != Layer::User || is_key(name))
         {
             return first(name, &found.at).map_err(|problem: Problem| match is_key(name) {
-                true => problem.hint("keep the key as an account (`claviger login --api-key`), and remove it there"),
+                true => problem
+                    .hint("keep the key as an account (`claviger login --api-key`), and remove it there"),
                 false => problem.hint("only who manages that file can change it: use `claviger exec --gate`"),
             });
         }
