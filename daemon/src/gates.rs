@@ -378,7 +378,7 @@ impl Entry {
                 .map(|session| session.working_directory.clone())
                 .unwrap_or_default(),
             opened_at: *opened_at,
-            r#use: Some(self.used),
+            r#use: Some(self.used.clone()),
             share: share.clone(),
             standing: *standing,
         }

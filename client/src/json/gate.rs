@@ -1,6 +1,6 @@
 //! Gates.
 
-use super::parts::{instant, text};
+use super::parts::{instant, seconds, text};
 use claviger::proto::v1::{self, GateTransport};
 
 form! {
@@ -34,11 +34,26 @@ form! {
         /// Of the last answer that was passed on.
         last_status: Option<u32> = Some(used(gate).last_status).filter(|status| *status > 0),
         last_request_at: Option<String> = instant(used(gate).last_request_at.as_ref()),
+        /// At most 16, and `other` for the rest.
+        models: Vec<ModelUse> = used(gate).models.iter().map(model).collect(),
+        /// How often a newer credential arrived while a request with an older one was in progress.
+        rotated: u64 = used(gate).rotated,
+        /// What the gate itself takes before a request goes on: a smoothed average.
+        added_latency_seconds: Option<f64> = seconds(used(gate).added_latency.as_ref()),
+    }
+
+    /// Use of a model through a gate.
+    fn model(model: &v1::GateModelUse) -> ModelUse {
+        model: String = model.model.clone(),
+        /// Answers that named it.
+        requests: u64 = model.requests,
+        input_tokens: u64 = model.input_tokens,
+        output_tokens: u64 = model.output_tokens,
     }
 }
 
 fn used(gate: &v1::Gate) -> v1::GateUse {
-    gate.r#use.unwrap_or_default()
+    gate.r#use.clone().unwrap_or_default()
 }
 
 fn transport(transport: GateTransport) -> &'static str {

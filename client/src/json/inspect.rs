@@ -1,5 +1,6 @@
 //! Explanations and states. Nothing here can hold a secret.
 
+use super::gate::{Gate, gate};
 use super::parts::{
     Facts, Location, Problem, Release, Step, Warning, facts, instant, location, problem, release, seconds,
     step, text, warning,
@@ -71,6 +72,8 @@ form! {
         audit: Option<AuditLog> = answer.audit.as_ref().map(audit),
         entries: Vec<Entry> = answer.entries.iter().map(entry).collect(),
         shares: u32 = answer.shares,
+        /// As `gate list`.
+        gates: Vec<Gate> = answer.gates.iter().map(gate).collect(),
         grpcurl: String = grpcurl.to_owned(),
     }
 
@@ -162,8 +165,8 @@ form! {
 
 #[cfg(test)]
 mod tests {
-    use super::{audit, entry, status};
-    use claviger::proto::v1::{AuditLog, CacheEntry, GetStatusResponse};
+    use super::{audit, entry, gate, status};
+    use claviger::proto::v1::{AuditLog, CacheEntry, Gate, GateModelUse, GateUse, GetStatusResponse};
     use serde_json::json;
 
     #[test]
@@ -171,9 +174,11 @@ mod tests {
         const PAGE: &str = include_str!("../../../docs/metrics.md");
         let all = json!(status(&GetStatusResponse::default(), ""));
         let counters = all["counters"].clone();
-        for object in
-            [all, counters, json!(entry(&CacheEntry::default())), json!(audit(&AuditLog::default()))]
-        {
+        let used = GateUse { models: vec![GateModelUse::default()], ..GateUse::default() };
+        let gate = json!(gate(&Gate { r#use: Some(used), ..Gate::default() }));
+        let model = gate["models"][0].clone();
+        let (entry, audit) = (json!(entry(&CacheEntry::default())), json!(audit(&AuditLog::default())));
+        for object in [all, counters, entry, audit, gate, model] {
             for name in object.as_object().expect("an object").keys() {
                 assert!(PAGE.contains(&format!("`{name}`")), "{name} is missing in docs/metrics.md");
             }

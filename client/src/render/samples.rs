@@ -2,7 +2,7 @@
 
 use claviger::{
     Backend, Lease, Material, Remedy, Scheme,
-    proto::v1::{CacheEntry, Location, Problem, Warning},
+    proto::v1::{CacheEntry, Gate, GateModelUse, GateUse, Location, Problem, Warning},
     wire,
 };
 use prost_types::Timestamp;
@@ -69,5 +69,35 @@ pub(crate) fn entry() -> CacheEntry {
         hits: 12,
         runs: 3,
         ..Default::default()
+    }
+}
+
+pub(crate) fn gate() -> Gate {
+    let model = |model: &str, requests, input_tokens, output_tokens| GateModelUse {
+        model: model.into(),
+        requests,
+        input_tokens,
+        output_tokens,
+    };
+    let used = GateUse {
+        requests: 7,
+        replayed: 1,
+        refused: 1,
+        last_status: 200,
+        in_progress: 2,
+        input_tokens: 9,
+        output_tokens: 3,
+        models: vec![model("claude-opus", 6, 8, 2), model("claude-small", 1, 1, 1)],
+        rotated: 1,
+        added_latency: Some(wire::duration(Duration::from_micros(80))),
+        last_request_at: None,
+    };
+    Gate {
+        name: "1a2b".into(),
+        address: "/run/gate/1a2b.sock".into(),
+        pid: 42,
+        directory: "/h/app".into(),
+        r#use: Some(used),
+        ..Gate::default()
     }
 }

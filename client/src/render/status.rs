@@ -11,7 +11,7 @@ pub(crate) use state::{Mood, mood, state};
 use super::{
     bar::Left,
     columns::{self, GAP},
-    facts, problem_and_help, time,
+    facts, gate, problem_and_help, time,
 };
 use crate::{
     output::{Layout, Style},
@@ -33,7 +33,7 @@ pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, place: Layout)
     text.push_str(&status.audit.as_ref().map(|audit| of_audit(audit, now, place.style)).unwrap_or_default());
     if status.entries.is_empty() {
         text.push_str("nothing is cached\n");
-        return text;
+        return text + &gates(status, place);
     }
     let glyphs = place.width.map(|_| place.glyphs);
     let rows = rows(&status.entries, now, glyphs);
@@ -58,7 +58,18 @@ pub(crate) fn render(status: &GetStatusResponse, now: SystemTime, place: Layout)
         text.push_str(&apart(entry, place.style));
         text.push_str(&below(entry, place));
     }
-    text
+    text + &gates(status, place)
+}
+
+/// The gates, if there are any, after an empty line.
+fn gates(status: &GetStatusResponse, place: Layout) -> String {
+    let rows: Vec<_> = status.gates.iter().map(|one| gate::short(one, None)).collect();
+    let lines = gate::lines(&rows, place.width).into_iter().enumerate();
+    let line = |(number, line): (usize, String)| match number {
+        0 => format!("\n{}\n", place.style.bold(&line)),
+        _ => line + "\n",
+    };
+    lines.map(line).collect()
 }
 
 /// Differences from other entries of its source.

@@ -103,10 +103,14 @@ impl House {
     /// Messages for a new daemon, the introduction first.
     fn introduce(&self) -> mpsc::UnboundedReceiver<AttendRequest> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let gates =
-            claviger_private::lock(&self.gates).values().map(|served| served.gate.order.clone()).collect();
+        let served = claviger_private::lock(&self.gates);
+        let gates = served.values().map(|served| served.gate.order.clone()).collect();
         let hello = GateHello { release: RELEASE.to_owned(), gates, proof: Some(self.proof.clone()) };
         drop(sender.send(event(Event::Hello(hello))));
+        for (name, served) in &*served {
+            drop(sender.send(event(used(name, served.gate.used.totals()))));
+        }
+        drop(served);
         *claviger_private::lock(&self.events) = Some(sender);
         receiver
     }
@@ -186,7 +190,7 @@ impl House {
                 gates.iter().map(|(name, served)| (name.clone(), served.gate.used.totals())).collect()
             };
             for (name, used) in totals.iter().filter(|(name, used)| told.get(*name) != Some(used)) {
-                self.say(Event::Used(GateUsed { name: name.clone(), r#use: Some(*used) }));
+                self.say(self::used(name, used.clone()));
             }
             told = totals;
             sleep(TELL).await;
@@ -206,6 +210,10 @@ impl House {
             }
         }
     }
+}
+
+fn used(name: &str, totals: GateUse) -> Event {
+    Event::Used(GateUsed { name: name.to_owned(), r#use: Some(totals) })
 }
 
 fn event(event: Event) -> AttendRequest {

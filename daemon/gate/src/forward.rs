@@ -10,7 +10,7 @@ use crate::{
     lease::Ready,
     meter::Meter,
     reach,
-    tee::Tee,
+    tee::{Outgoing, Tee},
     upstream::Upstream,
     used::InProgress,
 };
@@ -28,6 +28,7 @@ use std::{
     pin::Pin,
     sync::{Mutex, atomic::Ordering::Relaxed},
     task::{Context, Poll},
+    time::Instant,
 };
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -47,13 +48,14 @@ type Answer = Response<Body<Passing>>;
 
 /// Answers one request.
 pub(crate) async fn forward(gate: &Gate, intake: &Mutex<Intake>, request: Request<Incoming>) -> Answer {
+    let came = Instant::now();
     let (parts, incoming) = request.into_parts();
     let body = Tee::new(incoming);
     if parts.headers.contains_key(REFUSED) {
         gate.used.refused.fetch_add(1, Relaxed);
         return answer::refused(intake::refusal(intake));
     }
-    let answer = attempt(gate, parts, body).await;
+    let answer = attempt(gate, parts, body, came).await;
     answer.unwrap_or_else(|(refused, body)| {
         gate.used.refused.fetch_add(1, Relaxed);
         // A client that is busy sending does not read.
@@ -62,11 +64,13 @@ pub(crate) async fn forward(gate: &Gate, intake: &Mutex<Intake>, request: Reques
     })
 }
 
-async fn attempt(gate: &Gate, parts: Parts, body: Tee) -> Result<Answer, (Answer, Tee)> {
+async fn attempt(gate: &Gate, parts: Parts, body: Tee, came: Instant) -> Result<Answer, (Answer, Tee)> {
     if let Err(answer) = admit(gate, &parts) {
         return Err((answer, body));
     }
-    let progress = gate.used.begin();
+    let mut progress = gate.used.begin();
+    // What the wait for a credential and the API take is not the gate's.
+    let mut own = Some(came.elapsed());
     let mut lease = match gate.leases.newest().await {
         Ok(lease) => lease,
         Err(problem) => return Err((answer::problem(&problem), body)),
@@ -74,7 +78,17 @@ async fn attempt(gate: &Gate, parts: Parts, body: Tee) -> Result<Answer, (Answer
     gate.used.requests.fetch_add(1, Relaxed);
     let mut is_second = false;
     loop {
-        let sent = match send(gate, &parts, &body, &lease).await {
+        progress.with(&lease.holders);
+        let began = Instant::now();
+        let ready = match prepare(gate, &parts, &body, &lease) {
+            Ok(ready) => ready,
+            Err(answer) => return Err((answer, body)),
+        };
+        // Of the first sending.
+        if let Some(own) = own.take() {
+            gate.used.handed_on(own + began.elapsed());
+        }
+        let sent = match send(ready, &body, &lease).await {
             Ok(sent) => sent,
             Err(answer) => return Err((answer, body)),
         };
@@ -137,8 +151,14 @@ fn admit(gate: &Gate, parts: &Parts) -> Result<(), Answer> {
     })
 }
 
-async fn send(gate: &Gate, parts: &Parts, body: &Tee, lease: &Ready) -> Result<Response<Incoming>, Answer> {
-    let upstream: Upstream = match gate.upstreams.of(&gate.network, &lease.origin) {
+/// The request with the credential, and the client that sends it.
+fn prepare(
+    gate: &Gate,
+    parts: &Parts,
+    body: &Tee,
+    lease: &Ready,
+) -> Result<(Upstream, Request<Outgoing>), Answer> {
+    let upstream = match gate.upstreams.of(&gate.network, &lease.origin) {
         Ok(upstream) => upstream,
         Err(problem) => return Err(answer::unreachable(&problem)),
     };
@@ -153,6 +173,14 @@ async fn send(gate: &Gate, parts: &Parts, body: &Tee, lease: &Ready) -> Result<R
     headers::inject(&mut sent, &lease.headers);
     sent.extend(length.map(|length| (CONTENT_LENGTH, length.into())));
     *request.headers_mut() = sent;
+    Ok((upstream, request))
+}
+
+async fn send(
+    (upstream, request): (Upstream, Request<Outgoing>),
+    body: &Tee,
+    lease: &Ready,
+) -> Result<Response<Incoming>, Answer> {
     let host = lease.origin.authority().map_or("the API", |authority| authority.as_str());
     upstream.request(request).await.map_err(|error| {
         if body.is_broken() {

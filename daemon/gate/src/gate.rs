@@ -74,13 +74,14 @@ impl Gate {
             false => Listener::at_path(&PathBuf::from(&order.address))?,
         };
         order.address = listener.address();
+        let used = Arc::new(Used::new(changed));
         let placeholder = order.placeholder.clone().unwrap_or_default();
         let gate = Self {
             guard: Guard::new(placeholder, is_port),
-            leases: Leases::new(session, client),
+            leases: Leases::new(session, client, used.clone()),
             network: Network::of(&order.network),
             upstreams,
-            used: Arc::new(Used::new(changed)),
+            used,
             state: watch::Sender::new(State::Open),
             order,
         };

@@ -1,7 +1,7 @@
 //! The credential of a gate: borrowed when a request comes, followed while requests come, and reported when the API rejects it. These
 //! are the calls that every session makes, so the rules for sessions and shares apply.
 
-use crate::backend;
+use crate::{backend, used::Used};
 use claviger::{
     Change, Changes, Lease, Material, Problem, Reason, client::Client, proto::v1::ReportRejectedResponse,
     session::SessionContext, wire,
@@ -35,6 +35,8 @@ pub(crate) struct Ready {
     lease: Lease,
     /// Whether the API has accepted it.
     has_worked: AtomicBool,
+    /// Held by each request in progress that has this credential.
+    pub(crate) holders: Arc<()>,
 }
 
 /// The leases of one gate.
@@ -49,16 +51,17 @@ pub(crate) struct Leases {
     is_followed: AtomicBool,
     /// The task that follows it.
     follower: Mutex<Option<AbortHandle>>,
+    used: Arc<Used>,
 }
 
 // === impl Leases ===
 
 impl Leases {
-    pub(crate) fn new(session: SessionContext, client: Client) -> Arc<Self> {
+    pub(crate) fn new(session: SessionContext, client: Client, used: Arc<Used>) -> Arc<Self> {
         let (client, wanted) = (Mutex::new(client), Mutex::new(Instant::now()));
         let (newest, asking) = (Mutex::default(), tokio::sync::Mutex::default());
         let (is_followed, follower) = (AtomicBool::new(false), Mutex::default());
-        Arc::new(Self { session, client, newest, asking, wanted, is_followed, follower })
+        Arc::new(Self { session, client, newest, asking, wanted, is_followed, follower, used })
     }
 
     /// The newest lease. Needs a call only if none is followed.
@@ -89,9 +92,24 @@ impl Leases {
         }
         let ready =
             self.ask().await.inspect_err(|problem| *failed = Some((Instant::now(), problem.clone())))?;
-        *claviger_private::lock(&self.newest) = Some(ready.clone());
+        let ready = self.renew(ready);
         self.follow();
         Ok(ready)
+    }
+
+    /// Has the next requests use `ready`.
+    fn renew(&self, mut ready: Ready) -> Arc<Ready> {
+        let mut newest = claviger_private::lock(&self.newest);
+        if let Some(before) = newest.as_deref() {
+            match before.is_same(&ready) {
+                true => ready.holders = before.holders.clone(),
+                false if Arc::strong_count(&before.holders) > 1 => self.used.rotated(),
+                false => {}
+            }
+        }
+        let ready = Arc::new(ready);
+        *newest = Some(ready.clone());
+        ready
     }
 
     /// The lease after `rejected`, to which the API answered `status`. `None` if there is no other, and the answer is final.
@@ -115,11 +133,11 @@ impl Leases {
         Ok((!next.is_same(rejected)).then_some(next))
     }
 
-    async fn ask(&self) -> Result<Arc<Ready>, Problem> {
+    async fn ask(&self) -> Result<Ready, Problem> {
         let mut client = self.client();
         let lease = client.get(&self.session, None).await?;
         self.keep(client);
-        Ok(Arc::new(Ready::of(lease)?))
+        Ready::of(lease)
     }
 
     fn client(&self) -> Client {
@@ -161,9 +179,10 @@ impl Leases {
             tokio::select! {
                 event = changes.next() => match event {
                     Ok(Some(Change::Progress(_))) => {}
-                    Ok(Some(Change::Lease(lease, _))) => {
-                        *claviger_private::lock(&self.newest) = Ready::of(*lease).ok().map(Arc::new);
-                    }
+                    Ok(Some(Change::Lease(lease, _))) => match Ready::of(*lease) {
+                        Ok(ready) => drop(self.renew(ready)),
+                        Err(_) => drop(claviger_private::lock(&self.newest).take()),
+                    },
                     // The next request asks, and gets either the problem or what is still valid.
                     Ok(Some(Change::Problem(_) | Change::PersonNeeded(_))) => {
                         claviger_private::lock(&self.newest).take();
@@ -218,6 +237,7 @@ impl Ready {
             prefix: base.path().trim_end_matches('/').to_owned(),
             lease,
             has_worked: AtomicBool::new(false),
+            holders: Arc::default(),
         })
     }
 

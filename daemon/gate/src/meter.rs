@@ -1,7 +1,13 @@
-//! Tokens, as the API's answers say, read in passing: from the `usage` of plain answers, and of `message_start` and `message_delta`
-//! (docs.anthropic.com, "Streaming messages"). Nothing is held back for it. What is compressed or very long is not counted.
+//! Tokens and models, as the API's answers say, read in passing: from the `usage` of plain answers, and of `message_start` and
+//! `message_delta` (docs.anthropic.com, "Streaming messages"). Nothing is held back or changed for it. What is very long, or compressed in
+//! another way than gzip, is not counted.
 
-use crate::used::Used;
+mod gzip;
+#[cfg(test)]
+mod tests;
+
+use crate::used::{Model, Used};
+use gzip::Gzip;
 use http::{
     HeaderMap,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
@@ -15,35 +21,67 @@ const MOST: usize = 256 * 1024;
 const MOST_OF_LINE: usize = 16 * 1024;
 
 /// Reads one answer.
-pub(crate) struct Meter {
+pub(crate) enum Meter {
+    Plain(Reader),
+    Gzip(Box<Gzip>),
+}
+
+/// Reads the text of one answer.
+pub(crate) struct Reader {
     used: Arc<Used>,
     is_stream: bool,
     /// The current line, or all.
     text: Vec<u8>,
     is_too_long: bool,
+    /// Where it is counted, once it has said how much it uses.
+    model: Option<Model>,
     /// What is counted already: the figures of a stream are those since its beginning.
     input: u64,
     output: u64,
 }
+
+// === impl Meter ===
 
 impl Meter {
     /// For an answer with `headers`, if it can be read.
     pub(crate) fn of(headers: &HeaderMap, used: &Arc<Used>) -> Option<Self> {
         let kind = headers.get(CONTENT_TYPE)?.to_str().ok()?;
         let is_stream = kind.starts_with("text/event-stream");
-        let is_read = is_stream || kind.starts_with("application/json");
-        (is_read && !headers.contains_key(CONTENT_ENCODING)).then(|| Self {
+        if !is_stream && !kind.starts_with("application/json") {
+            return None;
+        }
+        let reader = Reader {
             used: used.clone(),
             is_stream,
             text: Vec::new(),
             is_too_long: false,
+            model: None,
             input: 0,
             output: 0,
-        })
+        };
+        let mut encodings = headers.get_all(CONTENT_ENCODING).into_iter();
+        match (encodings.next(), encodings.next()) {
+            (None, _) => Some(Self::Plain(reader)),
+            (Some(one), None) if one.as_bytes().eq_ignore_ascii_case(b"gzip") => {
+                Some(Self::Gzip(Box::new(Gzip::new(reader))))
+            }
+            _ => None,
+        }
     }
 
     /// What passes.
     pub(crate) fn see(&mut self, data: &[u8]) {
+        match self {
+            Self::Plain(reader) => reader.see(data),
+            Self::Gzip(gzip) => gzip.see(data),
+        }
+    }
+}
+
+// === impl Reader ===
+
+impl Reader {
+    fn see(&mut self, data: &[u8]) {
         if !self.is_stream {
             return self.add(data, MOST);
         }
@@ -72,63 +110,26 @@ impl Meter {
             return;
         }
         let Ok(said) = serde_json::from_slice::<Value>(text) else { return };
-        let of = |name: &str| {
-            let figure = |usage: &Value| usage[name].as_u64();
-            figure(&said["usage"]).or_else(|| figure(&said["message"]["usage"])).unwrap_or(0)
+        let (message, usage) = match &said["usage"] {
+            Value::Null => (&said["message"], &said["message"]["usage"]),
+            usage => (&said, usage),
         };
+        if !usage.is_object() {
+            return;
+        }
+        let used = &self.used;
+        let model = self.model.get_or_insert_with(|| used.answer_of(message["model"].as_str()));
+        let of = |name: &str| usage[name].as_u64().unwrap_or(0);
         let input = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
         let input = input.into_iter().map(of).fold(0, u64::saturating_add).max(self.input);
         let output = of("output_tokens").max(self.output);
-        self.used.tokens(input - self.input, output - self.output);
+        used.tokens(model, input - self.input, output - self.output);
         (self.input, self.output) = (input, output);
     }
 }
 
-impl Drop for Meter {
+impl Drop for Reader {
     fn drop(&mut self) {
         self.count();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Meter;
-    use crate::used::Used;
-    use http::{HeaderMap, HeaderName, HeaderValue};
-    use std::sync::Arc;
-
-    /// Tokens in and out that `parts` say.
-    fn counted(headers: &[(&'static str, &'static str)], parts: &[&str]) -> (u64, u64) {
-        let used = Arc::new(Used::default());
-        let headers = headers.iter();
-        let headers: HeaderMap = headers
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
-            .collect();
-        let mut meter = Meter::of(&headers, &used);
-        parts.iter().for_each(|part| meter.iter_mut().for_each(|meter| meter.see(part.as_bytes())));
-        drop(meter);
-        (used.totals().input_tokens, used.totals().output_tokens)
-    }
-
-    #[test]
-    fn tokens_are_read_wherever_the_parts_end() {
-        let stream = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":\
-            {\"input_tokens\":25,\"cache_read_input_tokens\":100,\"output_tokens\":1}}}\n\n\
-            data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"\\\"usage\\\"\"}}\n\n\
-            data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":15}}\n\n";
-        let events = [("content-type", "text/event-stream; charset=utf-8")];
-        let bytes: Vec<_> = (0..stream.len()).map(|at| &stream[at..=at]).collect();
-        assert_eq!(counted(&events, &[stream]), (125, 15));
-        assert_eq!(counted(&events, &bytes), (125, 15));
-        let long = format!("data: {}\n", "x".repeat(100_000));
-        assert_eq!(counted(&events, &[&long, stream]), (125, 15));
-        let plain = r#"{"type":"message","content":[],"usage":{"input_tokens":3,"output_tokens":4}}"#;
-        let json = ("content-type", "application/json");
-        assert_eq!(counted(&[json], &[&plain[..9], &plain[9..]]), (3, 4));
-        let much = format!("{{\"content\":\"{}\",{}", "x".repeat(300_000), &plain[1..]);
-        assert_eq!(counted(&[json], &[&much]), (0, 0));
-        assert_eq!(counted(&[json, ("content-encoding", "gzip")], &[plain]), (0, 0));
-        assert_eq!(counted(&[("content-type", "text/html")], &[plain]), (0, 0));
-        assert_eq!(counted(&[json], &["{\"usage\":"]), (0, 0));
     }
 }

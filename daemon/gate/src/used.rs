@@ -1,12 +1,17 @@
 //! The use of a gate, in numbers.
 
+mod models;
+
+pub(crate) use models::Model;
+
 use claviger::{proto::v1::GateUse, wire};
+use models::Models;
 use std::{
     sync::{
         Arc,
         atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::Notify;
 
@@ -16,8 +21,10 @@ pub(crate) struct Used {
     pub(crate) requests: AtomicU64,
     pub(crate) replayed: AtomicU64,
     pub(crate) refused: AtomicU64,
-    input_tokens: AtomicU64,
-    output_tokens: AtomicU64,
+    models: Models,
+    rotated: AtomicU64,
+    /// Smoothed, in nanoseconds; 0 before the first.
+    added: AtomicU64,
     last_status: AtomicU32,
     /// Seconds since 1970.
     last_at: AtomicU64,
@@ -27,7 +34,11 @@ pub(crate) struct Used {
 }
 
 /// A request in progress.
-pub(crate) struct InProgress(Arc<Used>);
+pub(crate) struct InProgress {
+    used: Arc<Used>,
+    /// Held by all requests with the same credential.
+    credential: Option<Arc<()>>,
+}
 
 // === impl Used ===
 
@@ -42,7 +53,13 @@ impl Used {
         self.last_at.store(now, Relaxed);
         self.in_progress.fetch_add(1, Relaxed);
         self.changed.notify_one();
-        InProgress(self.clone())
+        InProgress { used: self.clone(), credential: None }
+    }
+
+    /// A request goes on after the gate has spent `took` on it.
+    pub(crate) fn handed_on(&self, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).max(1);
+        self.added.store(smoothed(self.added.load(Relaxed), took), Relaxed);
     }
 
     /// An answer is passed on.
@@ -50,17 +67,30 @@ impl Used {
         self.last_status.store(status.into(), Relaxed);
     }
 
-    /// So many more tokens were read and written.
-    pub(crate) fn tokens(&self, input: u64, output: u64) {
-        self.input_tokens.fetch_add(input, Relaxed);
-        self.output_tokens.fetch_add(output, Relaxed);
+    /// A newer credential arrived while a request with an older one was in progress.
+    pub(crate) fn rotated(&self) {
+        self.rotated.fetch_add(1, Relaxed);
+        self.changed.notify_one();
+    }
+
+    /// An answer names the model `name`, or none.
+    pub(crate) fn answer_of(&self, name: Option<&str>) -> Model {
+        self.changed.notify_one();
+        self.models.answer_of(name)
+    }
+
+    /// `model` read and wrote so many more tokens.
+    pub(crate) fn tokens(&self, model: &Model, input: u64, output: u64) {
+        self.models.tokens(model, input, output);
         self.changed.notify_one();
     }
 
     /// The totals now.
     pub(crate) fn totals(&self) -> GateUse {
         let last = Some(self.last_at.load(Relaxed)).filter(|at| *at > 0);
-        let last = last.and_then(|at| UNIX_EPOCH.checked_add(std::time::Duration::from_secs(at)));
+        let last = last.and_then(|at| UNIX_EPOCH.checked_add(Duration::from_secs(at)));
+        let models = self.models.all();
+        let sum = |of: fn(&_) -> u64| models.iter().map(of).fold(0, u64::saturating_add);
         GateUse {
             requests: self.requests.load(Relaxed),
             replayed: self.replayed.load(Relaxed),
@@ -68,15 +98,57 @@ impl Used {
             last_status: self.last_status.load(Relaxed),
             last_request_at: last.map(wire::timestamp),
             in_progress: self.in_progress.load(Relaxed),
-            input_tokens: self.input_tokens.load(Relaxed),
-            output_tokens: self.output_tokens.load(Relaxed),
+            input_tokens: sum(|model: &claviger::proto::v1::GateModelUse| model.input_tokens),
+            output_tokens: sum(|model| model.output_tokens),
+            rotated: self.rotated.load(Relaxed),
+            added_latency: Some(self.added.load(Relaxed))
+                .filter(|added| *added > 0)
+                .map(|added| wire::duration(Duration::from_nanos(added))),
+            models,
         }
+    }
+}
+
+/// The average after `last`, of which each new value moves it by an eighth of the difference (as RFC 6298 for round trips).
+fn smoothed(average: u64, last: u64) -> u64 {
+    match average {
+        0 => last,
+        _ => average - average / 8 + last / 8,
+    }
+    .max(1)
+}
+
+// === impl InProgress ===
+
+impl InProgress {
+    /// It goes on with this credential.
+    pub(crate) fn with(&mut self, credential: &Arc<()>) {
+        self.credential = Some(credential.clone());
     }
 }
 
 impl Drop for InProgress {
     fn drop(&mut self) {
-        self.0.in_progress.fetch_sub(1, Relaxed);
-        self.0.changed.notify_one();
+        self.used.in_progress.fetch_sub(1, Relaxed);
+        self.used.changed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Used, smoothed};
+    use std::{sync::Arc, time::Duration};
+
+    #[test]
+    fn the_added_time_is_an_average_that_one_slow_request_hardly_moves() {
+        let used = Arc::new(Used::default());
+        assert_eq!(used.totals().added_latency, None);
+        (0..100).for_each(|_| used.handed_on(Duration::from_micros(80)));
+        used.handed_on(Duration::from_micros(160));
+        let added = used.totals().added_latency.expect("there were requests");
+        assert!((89_900..=90_000).contains(&added.nanos), "{added:?}");
+        assert_eq!(smoothed(0, 1), 1);
+        assert_eq!(smoothed(1, 0), 1, "0 is for none");
+        assert_eq!(smoothed(u64::MAX, u64::MAX), u64::MAX, "no overflow");
     }
 }

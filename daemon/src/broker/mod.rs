@@ -248,6 +248,11 @@ impl Broker {
         self.shown.changes()
     }
 
+    /// Reports a change of what a status shows beside the cache.
+    pub fn touch(&self) {
+        self.shown.touch();
+    }
+
     /// Resolves when no refresh is in progress.
     pub async fn landed(&self) {
         self.flights.landed().await;

@@ -107,6 +107,7 @@ impl GateService for Context {
         if closed {
             // It has no other way in.
             self.shares.stop(&share);
+            self.broker.touch();
             self.audit.note(Line::of(AuditEvent::Gate, "closed").by(&peer).about(name));
         }
         Ok(Response::new(v1::CloseGateResponse { closed }))
@@ -300,6 +301,7 @@ impl Context {
                 Some(Event::Hello(_)) => {}
                 Some(Event::Retired(_)) | None => break,
             }
+            self.broker.touch();
         }
         self.gates.detach(id);
         drop(orders);

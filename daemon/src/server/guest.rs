@@ -201,6 +201,7 @@ impl Veil for v1::CacheEntry {
 impl Veil for v1::GetStatusResponse {
     fn veil(&mut self) {
         self.audit = None;
+        self.gates.clear();
         self.entries.iter_mut().for_each(Veil::veil);
     }
 }

@@ -43,6 +43,7 @@ pub(super) fn status(context: &Context) -> v1::GetStatusResponse {
         audit: Some(audit(context.audit.state())),
         shares: u32::try_from(context.shares.list().len()).unwrap_or(u32::MAX),
         sources: broker.counters.sources().into_iter().map(totals).collect(),
+        gates: context.gates.list(),
     }
 }
 

@@ -23,6 +23,7 @@ fn status(entries: Vec<CacheEntry>) -> GetStatusResponse {
         watchers: 1,
         shares: 0,
         sources: Vec::new(),
+        gates: Vec::new(),
     }
 }
 
@@ -120,6 +121,18 @@ fn the_parts_of_the_requests_add_up() {
 fn an_empty_cache_says_so() {
     let text = render(&status(Vec::new()), samples::now(), Layout::default());
     assert!(text.ends_with("1 watching\nnothing is cached\n"), "{text}");
+}
+
+#[test]
+fn gates_stand_below_and_take_no_line_if_there_are_none() {
+    let gated = |entries| GetStatusResponse { gates: vec![samples::gate()], ..status(entries) };
+    let gates = "\nGATE  FOR  NOW  SENT  TOKENS  STATUS    ADDED  KEY\n\
+        1a2b  app    2     7     9+3     200  0.08 ms  rotated under a request\n";
+    for entries in [vec![], vec![samples::entry()]] {
+        let without = render(&status(entries.clone()), samples::now(), at(80));
+        assert!(!without.contains("GATE"), "{without}");
+        assert_eq!(render(&gated(entries), samples::now(), at(80)), without + gates);
+    }
 }
 
 #[test]

@@ -36,6 +36,7 @@ fn state() -> Message {
         locked: false,
         shares: 0,
         sources: Vec::new(),
+        gates: Vec::new(),
     };
     Message::State(Box::new(WatchStatusResponse { status: Some(status), pending: Vec::new() }))
 }
