@@ -78,6 +78,7 @@ mod gate_peers;
 mod gate_replay;
 mod gate_rotation;
 mod gate_secret;
+mod gate_seen;
 mod gate_share;
 mod gate_stream;
 mod gate_tls;

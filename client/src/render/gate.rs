@@ -99,8 +99,8 @@ pub(crate) fn short(gate: &Gate, rate: Option<f64>) -> [String; COLUMNS] {
         used.added_latency.as_ref().map(time::fine).unwrap_or_default(),
         match used.rotated {
             0 => String::new(),
-            1 => "rotated under a request".into(),
-            times => format!("rotated {times} times under requests"),
+            1 => "rotated in use".into(),
+            times => format!("rotated in use, {times} times"),
         },
     ]
 }

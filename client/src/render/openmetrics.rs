@@ -1,6 +1,6 @@
 //! The state of the daemon as figures in the text format of OpenMetrics 1.0, which Prometheus and its kin read.
 
-use claviger::proto::v1::{CacheEntry, Counters, Durations, GetStatusResponse, SourceTotals};
+use claviger::proto::v1::{CacheEntry, Counters, Durations, Gate, GateUse, GetStatusResponse, SourceTotals};
 use std::{
     collections::BTreeMap,
     fmt::Display,
@@ -22,6 +22,7 @@ pub(crate) fn render(status: &GetStatusResponse, uid: u32) -> String {
     daemon(&mut page, status);
     sources(&mut page, &status.sources);
     entries(&mut page, &status.entries);
+    gates(&mut page, &status.gates);
     page.text + "# EOF\n"
 }
 
@@ -103,6 +104,37 @@ fn entries(page: &mut Page, entries: &[CacheEntry]) {
     for entry in entries.iter().filter(|entry| entry.expires_at.is_some()) {
         let expiry = seconds(entry.expires_at.as_ref());
         page.sample(name, &[("source", &entry.source), ("key", &entry.key)], expiry);
+    }
+}
+
+/// A gate's figures end with the gate.
+fn gates(page: &mut Page, gates: &[Gate]) {
+    if gates.is_empty() {
+        return;
+    }
+    for (name, help, get) in [
+        (
+            "claviger_gate_requests",
+            "Requests that a gate sent on.",
+            (|used| used.requests) as fn(&GateUse) -> u64,
+        ),
+        ("claviger_gate_replays", "Requests that a gate sent once more, with a newer credential.", |used| {
+            used.replayed
+        }),
+    ] {
+        page.family(name, "counter", help);
+        for gate in gates {
+            let count = gate.r#use.as_ref().map_or(0, get);
+            page.sample(&format!("{name}_total"), &[("gate", &gate.name)], count);
+        }
+    }
+    page.family("claviger_gate_tokens", "counter", "Tokens through a gate, as answers of the API say.");
+    for gate in gates {
+        let used = gate.r#use.as_ref().map_or((0, 0), |used| (used.input_tokens, used.output_tokens));
+        for (direction, count) in [("in", used.0), ("out", used.1)] {
+            let labels = [("gate", &*gate.name), ("direction", direction)];
+            page.sample("claviger_gate_tokens_total", &labels, count);
+        }
     }
 }
 

@@ -5,13 +5,18 @@ use crate::{
     output::Glyphs,
     render::{news, status::Mood, time},
 };
-use claviger::proto::v1::{CacheEntry, WatchStatusResponse};
-use std::{collections::VecDeque, time::SystemTime};
+use claviger::proto::v1::{CacheEntry, Gate, WatchStatusResponse};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::SystemTime,
+};
 
 /// Number of events that are kept.
 const LOG: usize = 500;
 /// Lines that a page key scrolls.
 const PAGE: isize = 10;
+/// Samples for the rate of requests, one each second: the rate is that of the last ten seconds.
+const SAMPLES: usize = 11;
 
 /// State of the screen.
 #[derive(Clone, Debug)]
@@ -30,6 +35,8 @@ pub(crate) struct Model {
     pub(crate) now: SystemTime,
     /// Whether there are colours.
     pub(crate) colour: bool,
+    /// When gates had sent so many requests, by name; oldest first.
+    samples: VecDeque<(SystemTime, BTreeMap<String, u64>)>,
     /// Characters of bars.
     pub(crate) glyphs: Glyphs,
     /// Requested effects.
@@ -145,7 +152,7 @@ pub(crate) fn update(mut model: Model, message: Message, now: SystemTime) -> Mod
             model.overlay = Overlay::Explanation(text.lines().map(str::to_owned).collect(), 0);
         }
         Message::Trouble(text) => model.say(Mood::Bad, text),
-        Message::Tick => {}
+        Message::Tick => model.sample(),
         Message::Resized => model.wishes.push(Wish::StartOver),
         Message::Signal(code) => model.end = Some(End::Code(code)),
     }
@@ -164,6 +171,7 @@ impl Model {
             connected: true,
             overlay: Overlay::None,
             now,
+            samples: VecDeque::new(),
             colour,
             glyphs,
             wishes: Vec::new(),
@@ -184,6 +192,41 @@ impl Model {
     /// The chosen row.
     pub(crate) fn entry(&self) -> Option<&CacheEntry> {
         self.entries().get(self.row())
+    }
+
+    /// The gates, those in use first.
+    pub(crate) fn gates(&self) -> Vec<&Gate> {
+        let status = self.state.as_ref().and_then(|state| state.status.as_ref());
+        let mut gates: Vec<_> = status.map_or(&[][..], |status| &status.gates).iter().collect();
+        let last = |gate: &Gate| {
+            let used = gate.r#use.as_ref();
+            let at = used.and_then(|used| used.last_request_at).map_or((0, 0), |at| (at.seconds, at.nanos));
+            (used.is_some_and(|used| used.in_progress > 0), at)
+        };
+        gates.sort_by_key(|gate| std::cmp::Reverse(last(gate)));
+        gates
+    }
+
+    /// How many requests a second the gate `name` has sent in the last seconds.
+    pub(crate) fn rate(&self, name: &str) -> f64 {
+        let of = |(at, counts): &(SystemTime, BTreeMap<String, u64>)| Some((*at, *counts.get(name)?));
+        let (Some(first), Some(last)) = (self.samples.iter().find_map(of), self.samples.back().and_then(of))
+        else {
+            return 0.0;
+        };
+        let time = last.0.duration_since(first.0).unwrap_or_default().as_secs_f64();
+        // It starts anew if another program serves the gate.
+        let count = u32::try_from(last.1.saturating_sub(first.1)).unwrap_or(u32::MAX);
+        if time > 0.0 { f64::from(count) / time } else { 0.0 }
+    }
+
+    fn sample(&mut self) {
+        let count = |gate: &&Gate| (gate.name.clone(), gate.r#use.as_ref().map_or(0, |used| used.requests));
+        let counts = self.gates().iter().map(count).collect();
+        if self.samples.len() >= SAMPLES {
+            self.samples.pop_front();
+        }
+        self.samples.push_back((self.now, counts));
     }
 
     fn take(&mut self, mut state: Box<WatchStatusResponse>) {

@@ -4,6 +4,7 @@
 //! ones.
 
 mod detail;
+mod gates;
 mod paint;
 mod rows;
 
@@ -44,14 +45,16 @@ pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) {
     let area = frame.area();
     let paint = Paint { colour: model.colour };
     let details = if area.height >= ROOMY { detail::HEIGHT } else { 0 };
+    let gates = if area.height >= ROOMY { gates::height(model, area.height) } else { 0 };
     let log = match area.height {
-        ROOMY.. => (area.height - detail::HEIGHT) / 3,
+        ROOMY.. => (area.height - detail::HEIGHT - gates) / 3,
         MEDIUM.. => 3,
         _ => 0,
     };
-    let [head, table, details, log, foot] = Layout::vertical([
+    let [head, table, gates, details, log, foot] = Layout::vertical([
         Constraint::Length(if area.height >= MEDIUM { 2 } else { 1 }),
         Constraint::Min(1),
+        Constraint::Length(gates),
         Constraint::Length(details),
         Constraint::Length(log),
         Constraint::Length(1),
@@ -59,6 +62,7 @@ pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) {
     .areas(area);
     frame.render_widget(Paragraph::new(summary(model, head, paint)), head);
     rows::draw(model, frame, table, paint);
+    gates::draw(model, frame, gates, paint);
     detail::draw(model, frame, details, paint);
     news(model, frame, log, paint);
     frame.render_widget(Paragraph::new(keys(foot.width, paint)), foot);

@@ -44,14 +44,14 @@ fn a_status_has_a_line_for_each_gate_at_any_width() {
     }
     let wide = [
         "GATE  FOR  NOW  SENT  PER S  TOKENS  STATUS    ADDED  KEY",
-        "1a2b  app    2     7    1.2     9+3     200  0.08 ms  rotated under a request",
+        "1a2b  app    2     7    1.2     9+3     200  0.08 ms  rotated in use",
         "3c4d  web    0     0    0.0",
     ];
     assert_eq!(lines(&rows, Some(120)), wide);
     assert_eq!(lines(&rows, Some(80)), wide);
     let narrow = [
         "GATE  FOR  NOW  PER S  TOKENS  STATUS  KEY",
-        "1a2b  app    2    1.2     9+3     200  rotated under a request",
+        "1a2b  app    2    1.2     9+3     200  rotated in use",
         "3c4d  web    0    0.0",
     ];
     assert_eq!(lines(&rows, Some(60)), narrow);

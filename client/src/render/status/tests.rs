@@ -127,7 +127,7 @@ fn an_empty_cache_says_so() {
 fn gates_stand_below_and_take_no_line_if_there_are_none() {
     let gated = |entries| GetStatusResponse { gates: vec![samples::gate()], ..status(entries) };
     let gates = "\nGATE  FOR  NOW  SENT  TOKENS  STATUS    ADDED  KEY\n\
-        1a2b  app    2     7     9+3     200  0.08 ms  rotated under a request\n";
+        1a2b  app    2     7     9+3     200  0.08 ms  rotated in use\n";
     for entries in [vec![], vec![samples::entry()]] {
         let without = render(&status(entries.clone()), samples::now(), at(80));
         assert!(!without.contains("GATE"), "{without}");

@@ -1,6 +1,7 @@
 use super::{End, Key, Message, Model, Overlay, Wish, update};
 use crate::{output::Glyphs, render::samples};
-use claviger::proto::v1::{CacheEntry, GetStatusResponse, WatchStatusResponse};
+use claviger::proto::v1::{CacheEntry, Gate, GateUse, GetStatusResponse, WatchStatusResponse};
+use std::time::Duration;
 
 fn entry(key: &str, generation: u64) -> CacheEntry {
     CacheEntry { key: key.into(), source: format!("source-{key}"), generation, ..samples::entry() }
@@ -117,4 +118,35 @@ fn the_log_tells_what_happened_and_forgets_the_oldest() {
     assert_eq!(log(&other)[3], "daemon restarted: clavigerd , pid 2");
     let many = after((0..2000).map(|n| Message::Trouble(n.to_string())));
     assert_eq!((many.log.len(), log(&many)[0]), (500, "1500"));
+}
+
+#[test]
+fn the_rate_is_that_of_the_last_ten_seconds() {
+    let seen = |requests| {
+        let used = GateUse { requests, ..GateUse::default() };
+        let gate = Gate { r#use: Some(used), ..samples::gate() };
+        let status = GetStatusResponse { gates: vec![gate], ..Default::default() };
+        Message::State(Box::new(WatchStatusResponse { status: Some(status), pending: Vec::new() }))
+    };
+    let mut model = after([seen(100)]);
+    let mut second = 0;
+    let mut pass = |mut model: Model, seconds: u64| {
+        for _ in 0..seconds {
+            second += 1;
+            model = update(model, Message::Tick, samples::now() + Duration::from_secs(second));
+        }
+        model
+    };
+    assert_eq!(model.rate("1a2b"), 0.0);
+    model = pass(model, 1);
+    assert_eq!(model.rate("1a2b"), 0.0, "what was before is not counted");
+    model = pass(update(model, seen(103), samples::now()), 2);
+    assert_eq!((model.rate("1a2b"), model.rate("another")), (1.5, 0.0));
+    model = pass(model, 8);
+    assert_eq!(model.rate("1a2b"), 0.3);
+    model = pass(model, 1);
+    assert_eq!(model.rate("1a2b"), 0.0, "it is over");
+    // Another program serves it.
+    model = pass(update(model, seen(2), samples::now()), 2);
+    assert_eq!(model.rate("1a2b"), 0.0);
 }

@@ -5,7 +5,7 @@ use crate::{
     screen::model::{Key, Message, Model, update},
 };
 use claviger::{
-    proto::v1::{CacheEntry, Counters, GetStatusResponse, Version, WatchStatusResponse},
+    proto::v1::{CacheEntry, Counters, Gate, GetStatusResponse, Version, WatchStatusResponse},
     remedy::Remedy,
 };
 use ratatui::{Terminal, backend::TestBackend, style::Modifier};
@@ -93,6 +93,40 @@ hh:mm:ss clavigerd 0.1.0, pid 42, holds 3 credentials
 ";
     let (text, _) = drawn(&model(false, [state(), Message::Key(Key::Down)]), 80, 24);
     assert_eq!(text, expected);
+}
+
+/// The screen with gates: two, or very many.
+fn gated(count: usize) -> Model {
+    let gates = (0..count).map(|number| Gate { name: format!("gate{number}"), ..samples::gate() }).collect();
+    let mut message = state();
+    if let Message::State(state) = &mut message
+        && let Some(status) = &mut state.status
+    {
+        status.gates = gates;
+    }
+    model(false, [message, Message::Tick])
+}
+
+#[test]
+fn gates_have_a_line_each_if_there_are_any() {
+    let lines = |count, width, height| {
+        let (text, _) = drawn(&gated(count), width, height);
+        let gates = text.lines().filter(|line| line.starts_with("GATE") || line.starts_with("gate"));
+        gates.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let wide = [
+        "GATE   FOR  NOW  SENT  PER S  TOKENS  STATUS    ADDED  KEY",
+        "gate0  app    2     7    0.0     9+3     200  0.08 ms  rotated in use",
+        "gate1  app    2     7    0.0     9+3     200  0.08 ms  rotated in use",
+    ];
+    assert_eq!(lines(2, 120, 24), wide);
+    assert_eq!(lines(2, 80, 24), wide);
+    assert_eq!(lines(1, 60, 24)[0], "GATE   FOR  NOW  PER S  TOKENS  STATUS  KEY");
+    assert_eq!((lines(0, 80, 24).len(), lines(2, 80, 15).len()), (0, 0));
+    // The table and the rest stay.
+    let (text, _) = drawn(&gated(128), 80, 24);
+    assert!(text.contains("> app ") && text.contains(" details ") && text.contains(" events "), "{text}");
+    assert_eq!(lines(128, 80, 24).len(), 1 + 4);
 }
 
 #[test]
