@@ -83,6 +83,7 @@ const fn column(title: &'static str, rank: u8, right: bool) -> Column {
 pub(crate) fn short(gate: &Gate, rate: Option<f64>) -> [String; COLUMNS] {
     let used = used(gate);
     let what = match gate.share.as_str() {
+        "" if gate.standing => "standing".into(),
         "" => Path::new(&gate.directory)
             .file_name()
             .map_or_else(|| gate.directory.clone(), |name| name.to_string_lossy().into_owned()),
