@@ -11,10 +11,7 @@ use claviger_tests::{
     tool::venv,
     wait,
 };
-use std::{
-    collections::BTreeSet,
-    fs::{self, File},
-};
+use std::{collections::BTreeSet, fs::File};
 
 /// A session: it leaves its environment and a core dump below its home, and runs the tool.
 const SESSION: &str = r#"env > environment

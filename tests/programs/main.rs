@@ -75,6 +75,7 @@ mod gate_limits;
 mod gate_lives;
 mod gate_net;
 mod gate_peers;
+mod gate_recipes;
 mod gate_replay;
 mod gate_rotation;
 mod gate_secret;
