@@ -26,7 +26,7 @@ use hyper::body::Incoming;
 use std::{
     error::Error,
     pin::Pin,
-    sync::{Mutex, atomic::Ordering::Relaxed},
+    sync::Mutex,
     task::{Context, Poll},
     time::Instant,
 };
@@ -52,12 +52,12 @@ pub(crate) async fn forward(gate: &Gate, intake: &Mutex<Intake>, request: Reques
     let (parts, incoming) = request.into_parts();
     let body = Tee::new(incoming);
     if parts.headers.contains_key(REFUSED) {
-        gate.used.refused.fetch_add(1, Relaxed);
+        gate.used.refused();
         return answer::refused(intake::refusal(intake));
     }
     let answer = attempt(gate, parts, body, came).await;
     answer.unwrap_or_else(|(refused, body)| {
-        gate.used.refused.fetch_add(1, Relaxed);
+        gate.used.refused();
         // A client that is busy sending does not read.
         body.drain();
         refused
@@ -75,7 +75,7 @@ async fn attempt(gate: &Gate, parts: Parts, body: Tee, came: Instant) -> Result<
         Ok(lease) => lease,
         Err(problem) => return Err((answer::problem(&problem), body)),
     };
-    gate.used.requests.fetch_add(1, Relaxed);
+    gate.used.sent_on();
     let mut is_second = false;
     loop {
         progress.with(&lease.holders);
@@ -104,7 +104,7 @@ async fn attempt(gate: &Gate, parts: Parts, body: Tee, came: Instant) -> Result<
                 match gate.leases.after(&lease, head.status.as_u16()).await {
                     Ok(Some(next)) if body.is_kept() => {
                         (lease, is_second) = (next, true);
-                        gate.used.replayed.fetch_add(1, Relaxed);
+                        gate.used.replayed();
                         continue;
                     }
                     Ok(_) => {}

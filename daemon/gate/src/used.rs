@@ -18,9 +18,9 @@ use tokio::sync::Notify;
 /// Totals of a gate.
 #[derive(Default)]
 pub(crate) struct Used {
-    pub(crate) requests: AtomicU64,
-    pub(crate) replayed: AtomicU64,
-    pub(crate) refused: AtomicU64,
+    requests: AtomicU64,
+    replayed: AtomicU64,
+    refused: AtomicU64,
     models: Models,
     rotated: AtomicU64,
     /// Smoothed, in nanoseconds; 0 before the first.
@@ -56,6 +56,26 @@ impl Used {
         InProgress { used: self.clone(), credential: None }
     }
 
+    /// A request has its credential.
+    pub(crate) fn sent_on(&self) {
+        self.count(&self.requests);
+    }
+
+    /// A request is sent a second time.
+    pub(crate) fn replayed(&self) {
+        self.count(&self.replayed);
+    }
+
+    /// A request is answered by the gate itself, with an error.
+    pub(crate) fn refused(&self) {
+        self.count(&self.refused);
+    }
+
+    fn count(&self, total: &AtomicU64) {
+        total.fetch_add(1, Relaxed);
+        self.changed.notify_one();
+    }
+
     /// A request goes on after the gate has spent `took` on it.
     pub(crate) fn handed_on(&self, took: Duration) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).max(1);
@@ -69,8 +89,7 @@ impl Used {
 
     /// A newer credential arrived while a request with an older one was in progress.
     pub(crate) fn rotated(&self) {
-        self.rotated.fetch_add(1, Relaxed);
-        self.changed.notify_one();
+        self.count(&self.rotated);
     }
 
     /// An answer names the model `name`, or none.

@@ -38,7 +38,7 @@ impl Context {
     ) -> Result<v1::OpenGateResponse, Status> {
         let v1::OpenGateRequest { session: described, standing: name, .. } = message;
         if described.is_none() {
-            return self.join(&name).await.map_err(fail);
+            return self.join(&name, false).await.map_err(fail);
         }
         let session = session(described)?;
         let opened = self.install(&name, &session).await;
@@ -83,11 +83,12 @@ impl Context {
         self.gates.standing.set(name, standing)?;
         // It may stand for another account so far.
         self.gates.close(name);
-        self.join(name).await
+        self.join(name, true).await
     }
 
-    /// Has the standing gate `name` opened if nothing listens there. What a tool's hook waits for.
-    async fn join(&self, name: &str) -> Result<v1::OpenGateResponse, Problem> {
+    /// Has the standing gate `name` opened if nothing listens there, or if `is_new`: then what listens is about to end. What a tool's hook
+    /// waits for.
+    async fn join(&self, name: &str, is_new: bool) -> Result<v1::OpenGateResponse, Problem> {
         let standing = self.gates.standing.find(name)?.ok_or_else(|| {
             Problem::new(Reason::SettingsInvalid, format!("there is no standing gate {name}"))
                 .hint("install it with `claviger hook install claude --gate`, or remove its variables from the settings")
@@ -95,7 +96,7 @@ impl Context {
         let order = self.standing_order(name, &standing).await?;
         let (gate, placeholder) = (shown(&order), order.placeholder.clone());
         // A program that a former daemon started may serve it: that says so as soon as it is connected again.
-        if !listener::is_served(Path::new(&order.address)) {
+        if is_new || !listener::is_served(Path::new(&order.address)) {
             let opened = self.gates.open_again(order)?;
             self.opened(name, opened).await?;
         }
@@ -133,7 +134,7 @@ impl Context {
         for name in names.into_keys() {
             let context = self.clone();
             tokio::spawn(async move {
-                if let Err(problem) = context.join(&name).await {
+                if let Err(problem) = context.join(&name, false).await {
                     tracing::error!(%problem, name, "a standing gate is not open");
                 }
             });
