@@ -19,3 +19,8 @@ pub(crate) fn user_file(variable: &str, inside: &str, below: &str) -> Option<Pat
     let found = absolute(variable).or_else(|| Some(absolute("HOME")?.join(below)))?;
     Some(if inside.is_empty() { found } else { found.join(inside) })
 }
+
+/// Claude Code's settings of the user: in `CLAUDE_CONFIG_DIR`, else `~/.claude`.
+pub(crate) fn settings() -> Option<PathBuf> {
+    user_file("CLAUDE_CONFIG_DIR", "settings.json", ".claude")
+}

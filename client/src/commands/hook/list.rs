@@ -15,7 +15,7 @@ use crate::{
         toml::Toml,
     },
     output,
-    session::context::Context,
+    session::{context::Context, user::settings},
     text::escape,
 };
 use serde::Serialize;
@@ -51,7 +51,7 @@ pub(super) fn run(context: &Context, ledger: &Ledger) -> Result<(), Failure> {
     let paths = |kind, own: Option<PathBuf>| {
         own.into_iter().chain(of_kind(kind).map(|changed| changed.path.clone())).collect::<BTreeSet<_>>()
     };
-    for path in paths(Kind::Json, tools::settings()) {
+    for path in paths(Kind::Json, settings()) {
         hooks.extend(claude(&path)?);
     }
     for path in paths(Kind::Ini, tools::aws_config()) {

@@ -1,11 +1,14 @@
 //! The standing gate that Claude Code's settings lead to.
 
-use super::tools;
 use crate::{
     daemon::gates,
     failure::Failure,
     hook::claude::Gate,
-    session::{context::Context, environment, tool, user::absolute},
+    session::{
+        context::Context,
+        environment, tool,
+        user::{absolute, settings},
+    },
 };
 use claviger::{hook::GATE, session::ACCOUNT};
 use sha2::{Digest as _, Sha256};
@@ -66,8 +69,8 @@ pub(super) fn may_be(state: &Path) -> bool {
 
 /// Two configuration directories have two gates.
 fn name() -> String {
-    let settings = tools::settings().unwrap_or_default();
-    let directory = settings.parent().unwrap_or(Path::new("/"));
+    let file = settings().unwrap_or_default();
+    let directory = file.parent().unwrap_or(Path::new("/"));
     if absolute("HOME").is_some_and(|home| directory == home.join(".claude")) {
         return "claude".into();
     }

@@ -14,7 +14,10 @@ use crate::{
         program,
         record::{Changed, Kind, Ledger},
     },
-    session::{context::Context, user::user_file},
+    session::{
+        context::Context,
+        user::{settings, user_file},
+    },
     text::quote,
 };
 use std::{
@@ -194,11 +197,6 @@ impl Tool {
             Self::Azure => Vec::new(),
         })
     }
-}
-
-/// `settings.json` of the user.
-pub(super) fn settings() -> Option<PathBuf> {
-    user_file("CLAUDE_CONFIG_DIR", "settings.json", ".claude")
 }
 
 /// Refuses settings inside the workspace: a project's commands must not become the user's own, which need no trust. The
