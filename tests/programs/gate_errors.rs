@@ -6,6 +6,7 @@ use claviger_tests::{
     stand_in::{Request, Response, StandIn},
     tmux::Tmux,
     tool::venv,
+    turn,
     wait::{self, holds_within},
 };
 use serde_json::{Value, json};
@@ -103,6 +104,7 @@ fn answers(_: &Request) -> Response {
 #[test]
 fn a_locked_daemon_is_named_with_the_way_out() {
     let Some(tools) = tools() else { return };
+    let _turn = turn::take();
     for tool in &tools {
         let api = StandIn::start(answers);
         let home = hooked(&api.url);
@@ -117,6 +119,7 @@ fn a_locked_daemon_is_named_with_the_way_out() {
 #[test]
 fn a_helper_that_fails_is_named_with_the_way_out() {
     let Some(tools) = tools() else { return };
+    let _turn = turn::take();
     for tool in &tools {
         let api = StandIn::start(answers);
         let home = hooked(&api.url);
@@ -137,6 +140,7 @@ fn a_helper_that_fails_is_named_with_the_way_out() {
 #[test]
 fn an_api_that_cannot_be_reached_is_named() {
     let Some(tools) = tools() else { return };
+    let _turn = turn::take();
     for tool in &tools {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
         let home = hooked(&format!("http://{port}"));
@@ -150,6 +154,7 @@ fn an_api_that_cannot_be_reached_is_named() {
 #[test]
 fn a_lost_connection_is_no_second_request() {
     let Some(tools) = tools() else { return };
+    let _turn = turn::take();
     for tool in &tools {
         let api = StandIn::start(|_| Response::lost());
         let home = hooked(&api.url);

@@ -9,9 +9,9 @@ use claviger_tests::{
     messages::{GREETING, events},
     secret,
     tool::venv,
-    wait,
+    turn, wait,
 };
-use std::{collections::BTreeSet, fs::File};
+use std::{collections::BTreeSet, fs::File, time::Duration};
 
 /// A session: it leaves its environment and a core dump below its home, and runs the tool.
 const SESSION: &str = r#"env > environment
@@ -20,6 +20,9 @@ ulimit -c unlimited
 "$@""#;
 const CURL: &str = r#"curl --silent --show-error --no-buffer ${ANTHROPIC_UNIX_SOCKET:+--unix-socket "$ANTHROPIC_UNIX_SOCKET"} \
     --header "x-api-key: ${ANTHROPIC_API_KEY:-$ANTHROPIC_AUTH_TOKEN}" --data '{"stream":true}' "$ANTHROPIC_BASE_URL/v1/messages""#;
+
+/// Generous: a tool in Python or Node may start beside many others.
+const LONG: Duration = Duration::from_secs(120);
 
 /// In how much of a session something was found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,7 +36,13 @@ struct Found {
 /// The next request for a message. Whatever else a tool asks for is not there.
 fn asked(api: &Api) -> Wire {
     loop {
-        let (mut wire, head) = api.asked();
+        let mut next = None;
+        let has_come = wait::holds_within(LONG, || {
+            next = api.try_accept();
+            next.is_some()
+        });
+        let mut wire = next.filter(|_| has_come).expect("the tool asks");
+        let head = wire.head();
         wire.take(length(&head));
         if head.starts_with("post /v1/messages") {
             return wire;
@@ -93,6 +102,7 @@ fn search(options: &[&str], tool: &[String]) -> ([Found; 2], usize) {
 
 /// Fails if the secret is in a session of `tool` behind a gate, or if what is there is not found.
 fn holds_no_secret(tool: &[String]) {
+    let _turn = turn::take();
     let (has_core, left) = (
         |found: &Found| found.files.iter().any(|name| name.starts_with("home/core")),
         |found: &Found| found.files.contains("work/environment"),

@@ -6,7 +6,7 @@ use claviger_tests::{
     messages::{GREETING, Messages},
     skipped, text,
     tmux::Tmux,
-    wait,
+    turn, wait,
 };
 use serde_json::{Value, json};
 use std::{
@@ -66,6 +66,7 @@ fn rotate(home: &Home, api: &Messages) {
 #[test]
 fn claude_code_answers_with_a_placeholder_of_the_hook_or_in_the_place_of_its_own_helper() {
     let Some(claude) = claude() else { return };
+    let _turn = turn::take();
     let api = Messages::start();
     for (home, kinds) in [(hooked(&api.api.url), &["--gate", "--gate=tcp"][..]), (api.home(), &["--gate"])] {
         let _daemon = home.daemon();
@@ -87,6 +88,7 @@ fn claude_code_answers_with_a_placeholder_of_the_hook_or_in_the_place_of_its_own
 fn a_conversation_in_json_goes_on_through_new_keys() {
     const TURNS: usize = 45;
     let Some(claude) = claude() else { return };
+    let _turn = turn::take();
     let api = Messages::start();
     let home = hooked(&api.api.url);
     let _daemon = home.daemon();
@@ -118,6 +120,7 @@ fn a_conversation_in_json_goes_on_through_new_keys() {
 #[test]
 fn a_window_goes_on_through_new_keys() {
     let Some(claude) = claude() else { return };
+    let _turn = turn::take();
     for kind in ["--gate", "--gate=tcp"] {
         let api = Messages::start();
         let home = hooked(&api.api.url);
@@ -157,6 +160,7 @@ fn a_window_goes_on_through_new_keys() {
 #[test]
 fn a_plain_claude_goes_through_the_standing_gate_and_has_no_key() {
     let Some(claude) = claude() else { return };
+    let _turn = turn::take();
     let api = Messages::start();
     let home = api.home();
     let _ended = Ended(&home);

@@ -109,9 +109,6 @@ fn entries(page: &mut Page, entries: &[CacheEntry]) {
 
 /// A gate's figures end with the gate.
 fn gates(page: &mut Page, gates: &[Gate]) {
-    if gates.is_empty() {
-        return;
-    }
     for (name, help, get) in [
         (
             "claviger_gate_requests",
