@@ -159,7 +159,12 @@ impl Gates {
         let is_own = |entry: &&Entry| {
             // The variables of commands, and what is passed to them, are chosen anew for each request.
             let own = entry.order.session.as_ref().filter(|_| entry.order.standing);
-            own.is_some_and(|own| own.variables == session.variables && own.chosen == session.chosen)
+            own.is_some_and(|own| {
+                // A session of the terminal in which it was installed has the same variables.
+                Path::new(&own.working_directory) == session.cwd
+                    && own.variables == session.variables
+                    && own.chosen == session.chosen
+            })
         };
         table.gates.values().find(is_own).map(|entry| entry.order.name.clone())
     }
@@ -365,22 +370,24 @@ impl Table {
 
 impl Entry {
     fn shown(&self) -> Gate {
-        let GateOrder { name, transport, address, pid, session, opened_at, share, standing, .. } =
-            &self.order;
-        Gate {
-            name: name.clone(),
-            transport: *transport,
-            address: address.clone(),
-            pid: *pid,
-            directory: session
-                .as_ref()
-                .filter(|_| !standing)
-                .map(|session| session.working_directory.clone())
-                .unwrap_or_default(),
-            opened_at: *opened_at,
-            r#use: Some(self.used.clone()),
-            share: share.clone(),
-            standing: *standing,
-        }
+        Gate { r#use: Some(self.used.clone()), ..shown(&self.order) }
+    }
+}
+
+/// A gate without its use.
+pub fn shown(order: &GateOrder) -> Gate {
+    let GateOrder { name, transport, address, pid, session, opened_at, share, standing, .. } = order;
+    // A standing gate has a session, but no directory of one.
+    let session = session.as_ref().filter(|_| !standing);
+    Gate {
+        name: name.clone(),
+        transport: *transport,
+        address: address.clone(),
+        pid: *pid,
+        directory: session.map(|session| session.working_directory.clone()).unwrap_or_default(),
+        opened_at: *opened_at,
+        r#use: None,
+        share: share.clone(),
+        standing: *standing,
     }
 }

@@ -1,7 +1,7 @@
 //! `claviger hook install claude --gate`: the settings of Claude Code lead to a gate that stands, whichever daemon runs, until it is
 //! removed.
 
-use crate::gate_curl::{kill, programs};
+use crate::gate_curl::{SEND, kill, programs};
 use claviger_tests::{
     CANARY, Home, binary,
     hook::{bare, everything},
@@ -201,6 +201,25 @@ fn it_lends_what_it_was_installed_for_only() {
     assert_eq!(other.asked(), 0);
     home.ok(&INSTALL);
     sends(&home);
+    assert_eq!(other.asked(), 1);
+}
+
+/// What holds for it does not hold for a gate of a session with the same variables.
+#[test]
+fn a_session_beside_it_has_its_own_gate_and_credential() {
+    let api = Messages::start();
+    let home = api.home();
+    let _ended = Ended(&home);
+    let _daemon = home.daemon();
+    home.ok(&INSTALL);
+    sends(&home);
+    let other = Messages::start();
+    let project = json!({ "env": { "ANTHROPIC_BASE_URL": other.api.url } });
+    home.write("work/.claude/settings.json", &project.to_string());
+    home.grant(&[]);
+    let output = home.run(&["exec", "--gate=tcp", "--", "sh", "-c", SEND]);
+    let said = text(&output.stdout);
+    assert!(output.status.success() && said.ends_with("200"), "{said}{}", text(&output.stderr));
     assert_eq!(other.asked(), 1);
 }
 

@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     audit::Line,
-    gates::standing::{Standing, lasting},
+    gates::{
+        shown,
+        standing::{Standing, lasting},
+    },
     listener,
     peer::Peer,
     resolve::Winner,
@@ -235,16 +238,4 @@ fn sends_there(settings: &Settings) -> Result<(), Problem> {
 /// Whether a variable has a key, which the gate would refuse.
 fn is_key(name: &str) -> bool {
     ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"].contains(&name)
-}
-
-/// A standing gate without its use.
-fn shown(order: &GateOrder) -> Gate {
-    Gate {
-        name: order.name.clone(),
-        transport: order.transport,
-        address: order.address.clone(),
-        opened_at: order.opened_at,
-        standing: true,
-        ..Gate::default()
-    }
 }
