@@ -188,10 +188,12 @@ impl State {
         if generation != 0 && generation != current.generation {
             return Verdict::AlreadyReplaced;
         }
-        // Not if the refresh returned the secret that was rejected: servers of one API may disagree about it.
-        let was_revoked = had_worked && self.unchanged == 0;
-        let revoked_until = was_revoked.then(|| current.fetched_at + pauses::REVOKED_PAUSE);
-        let until = self.hold_reports_until.map(|until| revoked_until.unwrap_or(until).min(until));
+        let until = match self.hold_reports_until {
+            Some(until) if self.was_revoked(had_worked) => {
+                Some(until.min(current.fetched_at + pauses::REVOKED_PAUSE))
+            }
+            until => until,
+        };
         match (until, &self.failure) {
             (Some(until), _) if pauses::holds_back(now, until) => Verdict::HeldBack(until),
             (_, Some(failure)) if self.backs_off(now) => Verdict::HeldBack(failure.retry_at),
@@ -199,10 +201,16 @@ impl State {
         }
     }
 
+    /// Whether a rejected credential that `had_worked` was revoked. Not if the last refresh returned the rejected secret again: servers of
+    /// one API may disagree about it.
+    fn was_revoked(&self, had_worked: bool) -> bool {
+        had_worked && self.unchanged == 0
+    }
+
     /// Records an accepted report. Each time the last refresh did not help, the breaker closes for longer; one that `had_worked` did.
     pub fn reject(&mut self, now: SystemTime, had_worked: bool) {
         self.rejected = self.current.is_some();
-        if had_worked && self.unchanged == 0 {
+        if self.was_revoked(had_worked) {
             self.rejections = 0;
         }
         self.hold_reports_until = Some(now + pauses::report_pause(self.rejections));
