@@ -77,6 +77,8 @@ pub(crate) fn run(arguments: &[String]) -> sh::Result {
     }
     // Not the lines again: a program that counts them in the output would count them twice.
     println!("\n{}", paint("1", &closing.total()));
+    // Once more at the end, where it is found in a long log.
+    closing.said.iter().for_each(|line| println!("{line}"));
     needs.missing.iter().for_each(|what| println!("{}", paint("33", &format!("skipped: needs {what}"))));
     if closing.failed.is_empty() {
         Ok(())
@@ -127,6 +129,10 @@ struct Closing {
     /// Those that failed.
     failed: Vec<String>,
     lines: Vec<String>,
+    /// Each test that failed, and what it said, without the backtrace.
+    said: Vec<String>,
+    /// Whether the line belongs to what a failed test said.
+    is_said: bool,
 }
 
 impl Closing {
@@ -146,11 +152,18 @@ impl Closing {
         Ok(())
     }
 
-    /// Keeps the lines in which a test program sums up.
+    /// Keeps the lines in which a test program sums up, and what its failed tests said.
     fn note(&mut self, line: &str) {
         let line = line.trim();
         if line.starts_with("test result: ") {
             self.lines.push(line.to_owned());
+        }
+        let begins = line.starts_with("---- ") && line.ends_with(" ----");
+        let ends =
+            ["stack backtrace:", "note: run with ", "failures:"].iter().any(|end| line.starts_with(end));
+        self.is_said = begins || self.is_said && !ends;
+        if self.is_said && !line.is_empty() {
+            self.said.push(line.to_owned());
         }
     }
 
@@ -195,5 +208,17 @@ mod tests {
         );
         closing.note("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s");
         assert_eq!(closing.total(), "in all: 15 passed; 2 failed; 1 ignored, in 2 test programs");
+    }
+
+    #[test]
+    fn what_failed_tests_said_is_kept_without_their_backtraces() {
+        let mut closing = Closing::default();
+        let output = "test load::one ... FAILED\n\nfailures:\n\n---- load::one stdout ----\n\n\
+            thread 'load::one' (7) panicked at tests/load.rs:1:2:\nwaited 20 s\nfor two\nstack backtrace:\n   0: core\n\
+            note: Some details are omitted\n\n---- load::two stdout ----\ntwo\n\n\nfailures:\n    load::one\n    load::two";
+        output.lines().for_each(|line| closing.note(line));
+        let said = ["---- load::one stdout ----", "thread 'load::one' (7) panicked at tests/load.rs:1:2:"];
+        let said = [&said[..], &["waited 20 s", "for two", "---- load::two stdout ----", "two"]].concat();
+        assert_eq!(closing.said, said);
     }
 }
