@@ -83,7 +83,6 @@ impl Client {
                     if error.is_queue_full() {
                         reconnect.promised();
                     }
-                    reconnect.attempted();
                     reconnect.after(error).await?;
                 }
                 Err(error) => return Err(error),
@@ -232,15 +231,9 @@ impl Client {
             let problem = match lost.take() {
                 Some(problem) => problem,
                 None => match call(self.clone()).await {
-                    Err(problem) if is_lost(&problem) => {
-                        reconnect.attempted();
-                        problem
-                    }
+                    Err(problem) if is_lost(&problem) => problem,
                     // Only once: the next connection reads the current cookie.
-                    Err(problem) if is_refused(&problem) && self.connection.is_outdated() => {
-                        reconnect.attempted();
-                        problem
-                    }
+                    Err(problem) if is_refused(&problem) && self.connection.is_outdated() => problem,
                     answer => return answer,
                 },
             };
@@ -254,7 +247,6 @@ impl Client {
                     if error.is_queue_full() {
                         reconnect.promised();
                     }
-                    reconnect.attempted();
                     lost = Some(problem);
                 }
                 // The daemon ended without a successor.

@@ -6,11 +6,12 @@ use super::{
     reconnect::Reconnect,
 };
 use crate::reason::{Problem, Reason};
-use std::{fmt, pin::Pin};
+use std::{fmt, pin::Pin, sync::Arc};
 use tonic::Streaming;
 
 type Opened<T> = Result<Streaming<T>, Problem>;
-type Open<T> = Box<dyn Fn(Client) -> Pin<Box<dyn Future<Output = Opened<T>> + Send>> + Send + Sync>;
+type Opening<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Open<T> = Arc<dyn Fn(Client) -> Opening<Opened<T>> + Send + Sync>;
 
 /// A stream that is opened again when the daemon goes away.
 pub struct Follow<T> {
@@ -19,6 +20,9 @@ pub struct Follow<T> {
     stream: Streaming<T>,
     /// Why the stream ended, until there is a new one.
     gone: Option<Problem>,
+    /// The attempt at a new one. It goes on with the next call if one is dropped: a caller that never waits for long would start
+    /// one after the other, and none would succeed.
+    opening: Option<Opening<(Client, Reconnect, Opened<T>)>>,
     reconnect: Reconnect,
 }
 
@@ -46,8 +50,8 @@ impl<T: 'static> Follow<T> {
         F: Future<Output = Opened<T>> + Send + 'static,
     {
         let stream = client.call(&open).await?;
-        let open: Open<T> = Box::new(move |client| Box::pin(open(client)));
-        Ok(Self { client, open, stream, gone: None, reconnect: Reconnect::briefly() })
+        let open: Open<T> = Arc::new(move |client| Box::pin(open(client)));
+        Ok(Self { client, open, stream, gone: None, opening: None, reconnect: Reconnect::briefly() })
     }
 
     /// The same stream, but it waits for the next daemon without limit. By default it waits three seconds, or a minute
@@ -74,14 +78,13 @@ impl<T: 'static> Follow<T> {
     /// The daemon's typed [`Problem`]; the most recent one if no daemon takes over.
     ///
     /// # Cancel safety
-    /// No message is lost if the future is dropped.
+    /// No message is lost if the future is dropped, and the next call continues an attempt to reach the next daemon.
     pub async fn next(&mut self) -> Result<Seen<T>, Problem> {
         if let Some(problem) = self.gone.clone() {
-            self.stream = self
-                .client
-                .call_after(Some(problem), &mut self.reconnect, |client| (self.open)(client))
-                .await?;
-            self.reconnect.attempted();
+            let opened;
+            (self.client, self.reconnect, opened) = self.opening(problem).await;
+            self.opening = None;
+            self.stream = opened?;
             self.gone = None;
         }
         match next(&mut self.stream).await {
@@ -101,6 +104,18 @@ impl<T: 'static> Follow<T> {
             }
             Err(problem) => Err(problem),
         }
+    }
+
+    /// The attempt at a new stream in place of the one that ended with `problem`.
+    fn opening(&mut self, problem: Problem) -> &mut Opening<(Client, Reconnect, Opened<T>)> {
+        let Self { client, open, reconnect, .. } = self;
+        self.opening.get_or_insert_with(|| {
+            let (mut client, open, mut reconnect) = (client.clone(), open.clone(), reconnect.clone());
+            Box::pin(async move {
+                let opened = client.call_after(Some(problem), &mut reconnect, |client| open(client)).await;
+                (client, reconnect, opened)
+            })
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! When to reconnect to a daemon that went away: one policy for calls and streams.
 
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep;
 
 /// The pause before the second attempt; it doubles with each one. The first attempt is made at once: after a handover
 /// the socket accepts connections already.
@@ -22,8 +22,6 @@ pub(super) struct Reconnect {
     left: Option<Duration>,
     /// Whether a successor is expected.
     is_promised: bool,
-    /// When the next attempt is made, until it has ended.
-    due: Option<Instant>,
 }
 
 // === impl Reconnect ===
@@ -31,12 +29,12 @@ pub(super) struct Reconnect {
 impl Reconnect {
     /// For a call: its problem is reported after three seconds, or after a minute if a successor is expected.
     pub(super) fn briefly() -> Self {
-        Self { next: Duration::ZERO, left: Some(PATIENCE), is_promised: false, due: None }
+        Self { next: Duration::ZERO, left: Some(PATIENCE), is_promised: false }
     }
 
     /// For streams that follow the daemon without limit.
     pub(super) fn patiently() -> Self {
-        Self { next: Duration::ZERO, left: None, is_promised: false, due: None }
+        Self { next: Duration::ZERO, left: None, is_promised: false }
     }
 
     /// Whether it tries without limit.
@@ -57,32 +55,18 @@ impl Reconnect {
         }
     }
 
-    /// Notes that an attempt has ended.
-    pub(super) fn attempted(&mut self) {
-        self.due = None;
-    }
-
     /// Pauses before the next attempt; the last one failed with `error`.
     ///
     /// # Errors
     /// `error` itself, at once, when no pause is left.
-    ///
-    /// # Cancel safety
-    /// If the future is dropped, or the attempt after it, the next call continues the same pause.
     pub(super) async fn after<E>(&mut self, error: E) -> Result<(), E> {
-        let due = match self.due {
-            Some(due) => due,
-            None => {
-                let pause = self.next;
-                if let Some(left) = &mut self.left {
-                    let Some(rest) = left.checked_sub(pause) else { return Err(error) };
-                    *left = rest;
-                }
-                self.next = (pause * 2).clamp(FIRST, LONGEST);
-                *self.due.insert(Instant::now() + pause)
-            }
-        };
-        sleep_until(due).await;
+        let pause = self.next;
+        if let Some(left) = &mut self.left {
+            let Some(rest) = left.checked_sub(pause) else { return Err(error) };
+            *left = rest;
+        }
+        self.next = (pause * 2).clamp(FIRST, LONGEST);
+        sleep(pause).await;
         Ok(())
     }
 }
@@ -90,15 +74,13 @@ impl Reconnect {
 #[cfg(test)]
 mod tests {
     use super::{HANDOVER, LONGEST, PATIENCE, Reconnect};
-    use std::time::Duration;
-    use tokio::time::{Instant, timeout};
+    use tokio::time::Instant;
 
     /// When attempts follow a failed one, in milliseconds; `count` at most.
     async fn attempts(reconnect: &mut Reconnect, count: usize) -> Vec<u128> {
         let (start, mut at) = (Instant::now(), Vec::new());
         while at.len() < count && reconnect.after(()).await.is_ok() {
             at.push(start.elapsed().as_millis());
-            reconnect.attempted();
         }
         at
     }
@@ -134,16 +116,5 @@ mod tests {
         assert_eq!(at[99] - at[98], LONGEST.as_millis());
         reconnect.has_worked();
         assert_eq!(attempts(&mut reconnect, 2).await, [0, 20]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_that_is_given_up_goes_on_later() {
-        let (start, mut reconnect) = (Instant::now(), Reconnect::briefly());
-        attempts(&mut reconnect, 6).await;
-        for _ in 0..9 {
-            let cut = timeout(Duration::from_millis(100), reconnect.after(())).await;
-            assert_eq!(cut.is_ok(), start.elapsed().as_millis() == 1260);
-        }
-        assert_eq!(start.elapsed().as_millis(), 1260);
     }
 }

@@ -7,26 +7,41 @@ use claviger::{
     client::{Client, ConnectError},
     reason::Reason,
 };
-use claviger_tests::answers::{issued, secret};
-use std::{path::PathBuf, time::Duration};
+use claviger_tests::{
+    answers::{issued, secret},
+    wait::BOUND,
+};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
     net::{UnixListener, UnixStream},
+    sync::Notify,
     task::JoinHandle,
-    time::timeout,
+    time::{Instant, sleep, timeout},
 };
 
 /// A socket before the daemon's, whose first connections break.
 struct Breaking {
     socket: PathBuf,
+    accepted: Arc<AtomicUsize>,
+    /// Breaks the connections that are late.
+    cut: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
-/// When a connection breaks: after so many bytes of the request, or so many of the answer.
+/// When a connection breaks: after so many bytes of the request, or so many of the answer. Or it does not, but is late.
 #[derive(Clone, Copy, Debug)]
 enum Break {
     Asking(usize),
     Answering(usize),
+    Late(Duration),
 }
 
 impl Breaking {
@@ -36,11 +51,15 @@ impl Breaking {
         drop(std::fs::remove_file(&socket));
         let listener = UnixListener::bind(&socket).expect("socket");
         let served = daemon.home.path("run/inside.sock");
+        let accepted = Arc::<AtomicUsize>::default();
+        let cut = Arc::<Notify>::default();
+        let (counted, cuts) = (accepted.clone(), cut.clone());
         let task = tokio::spawn(async move {
             let mut breaks = breaks.into_iter();
             while let Ok((mut ours, _)) = listener.accept().await {
+                counted.fetch_add(1, SeqCst);
                 let at = breaks.next();
-                let served = served.clone();
+                let (served, cut) = (served.clone(), cuts.clone());
                 tokio::spawn(async move {
                     let mut daemon = UnixStream::connect(served).await.expect("the daemon listens");
                     match at {
@@ -49,11 +68,19 @@ impl Breaking {
                             drop(timeout(Duration::from_secs(1), ours.read_exact(&mut vec![0; count])).await);
                         }
                         Some(Break::Answering(count)) => half_an_answer(ours, daemon, count).await,
+                        Some(Break::Late(by)) => {
+                            sleep(by).await;
+                            let passing = copy_bidirectional(&mut ours, &mut daemon);
+                            tokio::select! {
+                                _ = passing => {}
+                                () = cut.notified() => {}
+                            }
+                        }
                     }
                 });
             }
         });
-        Self { socket, task }
+        Self { socket, accepted, cut, task }
     }
 }
 
@@ -107,6 +134,27 @@ async fn a_report_that_is_made_again_is_one_report() {
         assert_eq!(fresh.generation, 2, "{count}");
     }
     assert_eq!(daemon.home.runs("key"), 2);
+    daemon.end().await;
+}
+
+/// A caller that never waits for long, for example because it draws a screen meanwhile.
+#[tokio::test]
+async fn who_waits_for_the_next_daemon_in_short_steps_asks_it_once() {
+    const LATE: Duration = Duration::from_millis(500);
+    let daemon = Inside::start();
+    daemon.helper(0.0, "300000");
+    let breaking = Breaking::before(&daemon, vec![Break::Late(Duration::ZERO), Break::Late(LATE)]);
+    let mut client = Client::connect(&breaking.socket).await.expect("connects");
+    let mut watch = client.watch(&daemon.session()).await.expect("a stream").patiently();
+    assert!(matches!(watch.next().await.expect("no error"), Some(Change::Lease(..))));
+    breaking.cut.notify_waiters();
+    let (begun, mut is_lent) = (Instant::now(), false);
+    while begun.elapsed() < BOUND && !is_lent {
+        let event = timeout(Duration::from_millis(20), watch.next()).await;
+        is_lent = matches!(event.map(|event| event.expect("no error")), Ok(Some(Change::Lease(..))));
+    }
+    assert!(is_lent && begun.elapsed() >= LATE);
+    assert_eq!(breaking.accepted.load(SeqCst), 2);
     daemon.end().await;
 }
 
