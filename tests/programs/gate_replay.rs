@@ -208,6 +208,29 @@ fn a_key_that_is_always_rejected_runs_its_helper_a_few_times() {
     assert_eq!((home.runs("key"), api.requests().len()), (2, 21));
 }
 
+/// A key that is not over yet, and whose helper fails after the API has rejected it: what helps is said, and each request is sent once.
+#[test]
+fn a_helper_that_fails_after_a_rejection_is_named_and_runs_once() {
+    const REQUESTS: usize = 3;
+    let api = StandIn::start(|_| {
+        Response::error(401, json!({"type": "error", "error": {"type": "authentication_error"}}))
+    });
+    let home = home(&api.url);
+    let _daemon = home.daemon();
+    let gate = Gated::open(&home, "--gate");
+    home.script("key.sh", &format!("echo run >> '{}'; exit 3", home.path("key.runs").display()));
+    let mut client = gate.connect();
+    for _ in 0..REQUESTS {
+        client.say(gate.head("POST", "content-length: 1\r\n") + "x");
+        let (status, body) = client.answer();
+        assert!(
+            status != 401 && body.contains("apiKeyHelper failed: it ended with exit code 3"),
+            "{status} {body}"
+        );
+    }
+    assert_eq!((home.runs("key"), api.requests().len()), (2, REQUESTS));
+}
+
 /// A client that sends a body of `size` bytes, and the API that has read it.
 fn upload(gate: &Gated, api: &Api, size: usize) -> (Wire, Wire) {
     let mut client = gate.ask(&format!("content-length: {size}\r\n"));

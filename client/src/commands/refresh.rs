@@ -84,7 +84,12 @@ fn sentence(answer: &ReportRejectedResponse, now: SystemTime) -> String {
                 .retry_at
                 .as_ref()
                 .map(|at| format!(", reports are accepted again {}", render::time::relative(at, now)));
-            format!("held back: too soon after the last refresh{}", when.unwrap_or_default())
+            let why = answer
+                .problem
+                .as_ref()
+                .map(|problem| format!("the last refresh failed: {}", problem.message));
+            let why = why.unwrap_or_else(|| "too soon after the last refresh".to_owned());
+            format!("held back: {why}{}", when.unwrap_or_default())
         }
         Outcome::OwnVariable => "nothing to do here: the session's own variable holds the credential".into(),
         Outcome::Unspecified => words::reported(answer.outcome()),
@@ -95,7 +100,12 @@ fn sentence(answer: &ReportRejectedResponse, now: SystemTime) -> String {
 mod tests {
     use super::sentence;
     use crate::render::samples;
-    use claviger::proto::v1::{ReportRejectedResponse, report_rejected_response::Outcome};
+    use claviger::proto::v1::{Problem, ReportRejectedResponse, report_rejected_response::Outcome};
+
+    fn answer(outcome: Outcome) -> ReportRejectedResponse {
+        let retry_at = samples::at(30);
+        ReportRejectedResponse { outcome: outcome.into(), generation: 4, retry_at, ..Default::default() }
+    }
 
     #[test]
     fn every_outcome_has_a_sentence() {
@@ -111,9 +121,12 @@ mod tests {
             ),
             (Outcome::OwnVariable, "nothing to do here: the session's own variable holds the credential"),
         ] {
-            let answer =
-                ReportRejectedResponse { outcome: outcome.into(), generation: 4, retry_at: samples::at(30) };
-            assert_eq!(sentence(&answer, samples::now()), text);
+            assert_eq!(sentence(&answer(outcome), samples::now()), text);
         }
+        let problem = Some(Problem { message: "the vault is sealed".into(), ..Default::default() });
+        let failed = ReportRejectedResponse { problem, ..answer(Outcome::HeldBack) };
+        let text =
+            "held back: the last refresh failed: the vault is sealed, reports are accepted again in 30 s";
+        assert_eq!(sentence(&failed, samples::now()), text);
     }
 }

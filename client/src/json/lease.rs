@@ -1,7 +1,7 @@
 //! Leases and events about them.
 
 use super::parts::{
-    Facts, Location, Problem, Warning, facts, instant, of_problem, own_location, text, warning,
+    Facts, Location, Problem, Warning, facts, instant, of_problem, own_location, problem, text, warning,
 };
 use crate::text::words;
 use claviger::{Change, Material, headers, proto::v1, wire};
@@ -69,6 +69,8 @@ form! {
         outcome: String = words::reported(answer.outcome()),
         generation: u64 = answer.generation,
         retry_at: Option<String> = instant(answer.retry_at.as_ref()),
+        /// Why the last refresh failed, if it did and the report is held back.
+        problem: Option<Problem> = problem(answer.problem.as_ref()),
     }
 }
 

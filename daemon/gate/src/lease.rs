@@ -115,7 +115,7 @@ impl Leases {
     /// The lease after `rejected`, to which the API answered `status`. `None` if there is no other, and the answer is final.
     ///
     /// # Errors
-    /// The daemon's typed problem, if it has no credential any more.
+    /// The daemon's typed problem, if it has no credential any more or could get no other one.
     pub(crate) async fn after(
         self: &Arc<Self>,
         rejected: &Ready,
@@ -123,14 +123,23 @@ impl Leases {
     ) -> Result<Option<Arc<Ready>>, Problem> {
         let (mut client, had_worked) = (self.client(), rejected.has_worked.load(Relaxed));
         // Whatever becomes of the report: others may have made it already, and who asks now waits for what that has begun.
-        let answer = client.report_after(&self.session, &rejected.lease, status.into(), had_worked).await?;
-        if let Some(pause) = short_pause(&answer, SystemTime::now()) {
+        let report = async |client: &mut Client| {
+            client.report_after(&self.session, &rejected.lease, status.into(), had_worked).await
+        };
+        if let Some(pause) = short_pause(&report(&mut client).await?, SystemTime::now()) {
             sleep(pause).await;
-            client.report_after(&self.session, &rejected.lease, status.into(), had_worked).await?;
+            report(&mut client).await?;
         }
-        self.keep(client);
+        self.keep(client.clone());
         let next = self.have(|known| !known.is_same(rejected)).await?;
-        Ok((!next.is_same(rejected)).then_some(next))
+        if !next.is_same(rejected) {
+            return Ok(Some(next));
+        }
+        // Lent once more: either there is no other, or no other could be got.
+        match report(&mut client).await?.problem {
+            Some(problem) => Err(wire::from_problem(&problem, SystemTime::now())),
+            None => Ok(None),
+        }
     }
 
     async fn ask(&self) -> Result<Ready, Problem> {

@@ -17,10 +17,10 @@ use claviger::{
 use std::sync::Arc;
 
 /// Result of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reported {
-    /// The decision about a cached credential, and the current generation.
-    Judged(Verdict, u64),
+    /// The decision about a cached credential, and the current generation. If it is held back: why the last refresh failed, if it did.
+    Judged(Verdict, u64, Option<Problem>),
     /// Only the session, or a settings file, can change this credential.
     NotCached,
 }
@@ -131,11 +131,12 @@ impl Broker {
             if verdict == Verdict::Refresh {
                 self.fly_ahead(entry, current, Cause::Rejected);
             }
-            Reported::Judged(verdict, entry.generation())
+            let failure = entry.failure(now).filter(|_| matches!(verdict, Verdict::HeldBack(_)));
+            Reported::Judged(verdict, entry.generation(), failure)
         };
         let is_meant = key.is_none_or(|key| key == current);
         let judged = is_meant.then(|| self.cache.with(current, judge)).flatten();
-        judged.unwrap_or(Reported::Judged(Verdict::AlreadyReplaced, 0))
+        judged.unwrap_or(Reported::Judged(Verdict::AlreadyReplaced, 0, None))
     }
 }
 

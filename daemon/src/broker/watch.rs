@@ -187,7 +187,10 @@ async fn tell(
     match loan {
         Ok(loan) => {
             let failure = match &loan.material {
-                LoanMaterial::Cached { key, stale: true, .. } => failure(broker, *key),
+                LoanMaterial::Cached { key, stale: true, .. } => {
+                    let now = broker.host.clock.now();
+                    broker.cache.with(*key, |entry| entry.failure(now)).flatten()
+                }
                 _ => None,
             };
             shown.news_of_loan(loan, events).await?;
@@ -229,10 +232,4 @@ async fn line_or_change(attached: &mut Option<Attached>) -> Option<Event> {
         // An error means that it is gone; the session may resolve to another, or to a new one of the same key.
         _ = entry.changed.changed() => None,
     }
-}
-
-/// The problem of an entry's last refresh, if it failed.
-fn failure(broker: &Broker, key: SourceKey) -> Option<Problem> {
-    let now = broker.host.clock.now();
-    broker.cache.with(key, |entry| entry.state().failure.is_some().then(|| entry.rejection(now)))?
 }

@@ -116,14 +116,14 @@ impl CredentialService for Context {
         let session = self.session_for(&peer, message.session)?;
         let reported = self.broker.report(&session, key, (message.generation, message.had_worked)).await;
         let (ruled, reported) = match reported {
-            Ok((winner, reported)) => (Some(winner), Ok(report(reported))),
+            Ok((winner, reported)) => (Some(winner), Ok(self.report(&session, reported))),
             Err(problem) => (None, Err(problem)),
         };
         let decision = reported.as_ref().map_or("", |response| outcome(response.outcome()));
         let line = Line::ended(AuditEvent::Report, decision, &reported).by(&peer).session(&session);
         let line = ruled.iter().fold(line, |line, winner| line.rule(winner));
         self.audit.note(line.generation(message.generation));
-        Ok(Response::new(reported.map_err(peer.told(&session))?))
+        Ok(Response::new(peer.sees(reported.map_err(peer.told(&session))?)))
     }
 }
 
@@ -151,18 +151,20 @@ fn hook(message: v1::Hook) -> Result<HookCall, Status> {
     Ok(HookCall { session: Some(message.session).filter(|session| !session.is_empty()) })
 }
 
-fn report(reported: Reported) -> v1::ReportRejectedResponse {
-    let (outcome, generation, retry_at) = match reported {
-        Reported::NotCached => (Outcome::OwnVariable, 0, None),
-        Reported::Judged(Verdict::Refresh, generation) => (Outcome::Refreshing, generation, None),
-        Reported::Judged(Verdict::AlreadyReplaced, generation) => {
-            (Outcome::AlreadyReplaced, generation, None)
-        }
-        Reported::Judged(Verdict::HeldBack(until), generation) => {
-            (Outcome::HeldBack, generation, Some(wire::timestamp(until)))
-        }
-    };
-    v1::ReportRejectedResponse { outcome: outcome.into(), generation, retry_at }
+impl Context {
+    fn report(&self, session: &SessionContext, reported: Reported) -> v1::ReportRejectedResponse {
+        let Reported::Judged(verdict, generation, failure) = reported else {
+            return v1::ReportRejectedResponse { outcome: Outcome::OwnVariable.into(), ..Default::default() };
+        };
+        let (outcome, retry_at) = match verdict {
+            Verdict::Refresh => (Outcome::Refreshing, None),
+            Verdict::AlreadyReplaced => (Outcome::AlreadyReplaced, None),
+            Verdict::HeldBack(until) => (Outcome::HeldBack, Some(wire::timestamp(until))),
+        };
+        let now = self.broker.host.clock.now();
+        let problem = failure.map(|problem| wire::problem(&of_session(session, problem), now));
+        v1::ReportRejectedResponse { outcome: outcome.into(), generation, retry_at, problem }
+    }
 }
 
 /// Result of a report, as a word of the audit log.

@@ -189,6 +189,12 @@ impl Veil for v1::Problem {
     }
 }
 
+impl Veil for v1::ReportRejectedResponse {
+    fn veil(&mut self) {
+        self.problem.iter_mut().for_each(Veil::veil);
+    }
+}
+
 impl Veil for v1::CacheEntry {
     fn veil(&mut self) {
         (self.location, self.facts) = (None, None);

@@ -73,6 +73,11 @@ impl Entry {
         self.state().current.map_or(0, |issue| issue.generation)
     }
 
+    /// The problem of the last refresh, if it failed, with the time left until the next attempt.
+    pub fn failure(&self, now: SystemTime) -> Option<Problem> {
+        self.state().failure.is_some().then(|| self.rejection(now))
+    }
+
     /// The problem of the last refresh, with the time left until the next attempt.
     pub fn rejection(&self, now: SystemTime) -> Problem {
         self.stock.rejection(now, Demand::Session)
