@@ -345,6 +345,17 @@ pub(crate) fn outdated_hook() -> Option<Sick> {
     Some(Sick::new(home).with("--offline"))
 }
 
+/// Settings that lead to a gate of which the daemon has no record.
+pub(crate) fn forgotten_gate() -> Option<Sick> {
+    let home = Home::new();
+    home.user_settings(&home.counting_helper("key", 0.0), &[]);
+    let sick = Sick::new(home).with("--offline");
+    sick.home.ok(&["hook", "install", "claude", "--gate", "--yes"]);
+    sick.home.ok(&["daemon", "stop"]);
+    std::fs::remove_file(sick.home.path("home/.local/state/claviger/gates.json")).expect("a record");
+    Some(sick)
+}
+
 /// A login, and a key in the environment before it.
 pub(crate) fn beside_login() -> Option<Sick> {
     let mut home = Home::new();

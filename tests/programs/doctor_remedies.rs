@@ -44,6 +44,7 @@ const CURES: &[(&str, &str, Layout)] = &[
     ("output-trimmed", EDIT, || edited_helper("echo 'sk-canary-k '")),
     ("config-elsewhere", RUN, other_config),
     ("account-unusable", RUN, unusable),
+    ("gate-closed", RUN, forgotten_gate),
     ("command-missing", EDIT, || edited_helper("/no/such/program")),
     ("hook-missing", RUN, || helper("/nowhere/claviger token")),
     ("hook-outdated", RUN, outdated_hook),

@@ -155,6 +155,10 @@ fn files_are_byte_for_byte_what_they_were() {
         let installed = everything(&home);
         sends(&home);
         assert!(home.ok(&INSTALL).contains("nothing to change"));
+        assert!(home.ok(&["hook", "list"]).contains("(through the gate claude)"));
+        // The record is renewed, for which a person is asked.
+        let unasked = home.run(&INSTALL[..4]);
+        assert_eq!(unasked.status.code(), Some(2), "{unasked:?}");
         assert_eq!(everything(&home), installed, "installed twice");
         sends(&home);
         // Without the gate, the same hook as ever.

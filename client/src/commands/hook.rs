@@ -36,7 +36,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
             let (tool, how) = Tool::installed(context, arguments)?;
             let mut ledger = Ledger::open(&state()?, how.may_write(context))?;
             let (steps, record, mut outcome) = tool.plan(&ledger)?;
-            let done = confirm(context, &steps, how)?;
+            let done = confirm(context, &steps, how, tool.has_gate())?;
             if done {
                 let was_gated = claude::is_gated(ledger.changed(&tool.id()));
                 // Before the settings lead there.
@@ -58,7 +58,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
             let (tool, how) = Tool::removed(arguments)?;
             let mut ledger = Ledger::open(&state()?, how.may_write(context))?;
             let (steps, outcome) = tool.back(&ledger)?;
-            if confirm(context, &steps, how)? {
+            if confirm(context, &steps, how, false)? {
                 steps.iter().try_for_each(FileChange::write)?;
                 steps.iter().for_each(|step| step.note(&mut ledger, &tool.id()));
                 if claude::is_gated(ledger.changed(&tool.id()))
@@ -89,12 +89,13 @@ fn remember(ledger: &mut Ledger, tool: &str, record: Vec<Changed>) -> Result<(),
 }
 
 /// Whether to write, after the person has seen the changes.
-fn confirm(context: &Context, steps: &[FileChange], how: How) -> Result<bool, Failure> {
+/// Shows the changes and asks; `is_more` if something else is done as well, which needs the same agreement.
+fn confirm(context: &Context, steps: &[FileChange], how: How, is_more: bool) -> Result<bool, Failure> {
     steps.iter().try_for_each(|step| step.check(how.force || how.dry_run))?;
     let changes: Vec<_> = steps.iter().filter(|step| step.is_change()).collect();
     match () {
         () if how.dry_run => Ok(false),
-        () if changes.is_empty() => Ok(how.may_write(context)),
+        () if changes.is_empty() && (how.may_write(context) || !is_more) => Ok(how.may_write(context)),
         () if how.yes => Ok(true),
         () if !context.interactive => {
             let hint = "see the changes with --dry-run, then add --yes";

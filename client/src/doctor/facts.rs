@@ -57,6 +57,8 @@ pub(crate) struct Facts {
     pub(crate) other_config: Option<(PathBuf, PathBuf)>,
     /// Accounts of the local store.
     pub(crate) accounts: Vec<Account>,
+    /// The standing gate to which the settings of Claude Code lead, if it does not open, and why.
+    pub(crate) closed_gate: Option<(String, Problem)>,
     /// The keyring, if an account is kept there.
     pub(crate) keyring: Option<ProbeResult>,
     /// The endpoint in use.

@@ -36,7 +36,7 @@ pub(crate) struct Finding {
 
 /// Every possible finding: the words of [`claviger::reason`] for credentials, and these. Words are part of the
 /// interface: add, never rename.
-pub(crate) const IDS: [&str; 88] = [
+pub(crate) const IDS: [&str; 89] = [
     // Credentials.
     "peer-rejected",
     "peer-unknown",
@@ -87,6 +87,8 @@ pub(crate) const IDS: [&str; 88] = [
     // Accounts.
     "account-unusable",
     "keyring-silent",
+    // Gates.
+    "gate-closed",
     // Programs.
     "command-missing",
     "hook-missing",

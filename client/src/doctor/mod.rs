@@ -20,11 +20,12 @@ pub(crate) use finding::{Finding, Severity};
 type Check = fn(&Facts) -> Vec<Finding>;
 
 /// Every check, in the order in which findings are printed.
-const CHECKS: [Check; 13] = [
+const CHECKS: [Check; 14] = [
     checks::daemon::check,
     checks::settings::check,
     checks::credential::check,
     checks::accounts::check,
+    checks::gates::check,
     checks::programs::check,
     checks::conflicts::check,
     checks::aws::check,

@@ -4,6 +4,7 @@
 use crate::{host::files, resolve::Winner, session_text};
 use claviger::{
     reason::{Location, Problem, Reason},
+    remedy::Remedy,
     session::{ACCOUNT, SessionContext},
 };
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,8 @@ const VERSION: u32 = 1;
 const MAX_FILE: usize = 1024 * 1024;
 /// How long to wait for another machine that is writing the file.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// What records the gate of Claude Code's settings.
+pub const INSTALL: [&str; 5] = ["hook", "install", "claude", "--gate", "--yes"];
 
 /// The recorded gates.
 #[derive(Debug)]
@@ -117,7 +120,7 @@ fn read(path: &Path) -> Result<BTreeMap<String, Standing>, Problem> {
     let file = serde_json::from_slice::<File>(&bytes).ok().filter(|file| file.version == VERSION);
     file.map(|file| file.gates).ok_or_else(|| {
         Problem::new(Reason::SettingsInvalid, "it is not in the format of this release")
-            .hint("remove it, and run `claviger hook install claude --gate` again")
+            .remedy(Remedy::move_away(path))
             .at(&Location::of_file(path))
     })
 }
@@ -159,8 +162,7 @@ impl Standing {
                 "the gate {name} was installed for {what} at {}, and the settings now lead to another credential or API",
                 self.origin
             );
-            Problem::new(Reason::PolicyBlocked, message)
-                .hint("to use that one, run `claviger hook install claude --gate` again")
+            Problem::new(Reason::PolicyBlocked, message).hint("to use that one").remedy(Remedy::claviger(&INSTALL))
         })
     }
 }

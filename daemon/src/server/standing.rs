@@ -9,7 +9,7 @@ use crate::{
     audit::Line,
     gates::{
         shown,
-        standing::{Standing, lasting},
+        standing::{INSTALL, Standing, lasting},
     },
     listener,
     peer::Peer,
@@ -94,7 +94,8 @@ impl Context {
     async fn join(&self, name: &str, is_new: bool) -> Result<v1::OpenGateResponse, Problem> {
         let standing = self.gates.standing.find(name)?.ok_or_else(|| {
             Problem::new(Reason::SettingsInvalid, format!("there is no standing gate {name}"))
-                .hint("install it with `claviger hook install claude --gate`, or remove its variables from the settings")
+                .hint("its record is gone, and the settings still lead there")
+                .remedy(Remedy::claviger(&INSTALL))
         })?;
         let order = self.standing_order(name, &standing).await?;
         let (gate, placeholder) = (shown(&order), order.placeholder.clone());
@@ -113,7 +114,7 @@ impl Context {
                 Reason::SettingsInvalid,
                 format!("this release does not understand the record of {name}"),
             )
-            .hint("run `claviger hook install claude --gate` again")
+            .remedy(Remedy::claviger(&INSTALL))
         })?;
         Ok(GateOrder {
             name: name.to_owned(),

@@ -36,6 +36,8 @@ pub(crate) struct FoundHook {
     command: String,
     /// The command behind it, which claviger runs.
     behind: Option<String>,
+    /// The standing gate to which the settings lead.
+    gate: Option<String>,
     present: bool,
     /// Whether installing again would change it, because the settings have changed.
     outdated: bool,
@@ -88,9 +90,10 @@ fn claude(path: &Path) -> Result<Vec<FoundHook>, Failure> {
         hooks
             .extend(hook.map(|hook| FoundHook { behind: behind.as_deref().map(diff::without_keys), ..hook }));
     }
-    let cloud = Cloud::of(&json.environment()?, &Variables::new());
-    let outdated = is_outdated(cloud.as_ref(), &found);
-    hooks.iter_mut().for_each(|hook| hook.outdated = outdated);
+    let environment = json.environment()?;
+    let outdated = is_outdated(Cloud::of(&environment, &Variables::new()).as_ref(), &found);
+    let gate = environment.get(claviger::hook::GATE).cloned();
+    hooks.iter_mut().for_each(|hook| (hook.outdated, hook.gate) = (outdated, gate.clone()));
     Ok(hooks)
 }
 
@@ -124,6 +127,7 @@ impl FoundHook {
             setting: setting.to_owned(),
             command,
             behind: None,
+            gate: None,
             present,
             outdated: false,
         })
@@ -132,7 +136,8 @@ impl FoundHook {
     fn text(&self) -> String {
         let Self { tool, file, line, setting, command, .. } = self;
         let behind = self.behind.iter().map(|behind| format!("  (runs {behind})")).collect::<String>();
-        let shown = escape::line(&format!("{tool}  {file}:{line}  {setting}  {command}{behind}"));
+        let gate = self.gate.iter().map(|name| format!("  (through the gate {name})")).collect::<String>();
+        let shown = escape::line(&format!("{tool}  {file}:{line}  {setting}  {command}{behind}{gate}"));
         let missing = if self.present { "" } else { "  (there is no such program)" };
         let outdated = match self.outdated {
             true => "  (does not match the settings any more: `claviger hook install claude`)",

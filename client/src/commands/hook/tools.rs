@@ -158,6 +158,11 @@ impl Tool {
         }
     }
 
+    /// Whether this is Claude Code with a gate.
+    pub(super) fn has_gate(&self) -> bool {
+        matches!(self, Self::Claude(Some(_)))
+    }
+
     /// Whether this is Claude Code without a gate.
     pub(super) fn is_plain(&self) -> bool {
         matches!(self, Self::Claude(None))

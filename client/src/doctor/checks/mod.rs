@@ -7,6 +7,7 @@ pub(super) mod conflicts;
 pub(super) mod credential;
 pub(super) mod daemon;
 pub(super) mod endpoint;
+pub(super) mod gates;
 pub(super) mod google;
 pub(super) mod network;
 pub(super) mod places;

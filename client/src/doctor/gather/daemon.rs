@@ -15,7 +15,7 @@ use claviger::{
     client::{Client, ConnectError, daemon_program, request, unwrap},
     proto::v1::{
         self, ExplainRequest, ExplainResponse, GetStatusRequest, GetVersionRequest, ListAccountsRequest,
-        StorePlace,
+        OpenGateRequest, StorePlace,
     },
     reason::{Problem, Reason},
     remedy::Remedy,
@@ -58,8 +58,9 @@ pub(super) async fn gather(
         return without(std::mem::take(&mut facts.daemon), facts);
     }
     let look = Look { client: &client, session, progress };
-    let (explained, accounts) = tokio::join!(look.explain(), look.accounts());
-    facts.accounts = accounts;
+    let (explained, accounts, closed_gate) =
+        tokio::join!(look.explain(), look.accounts(), look.closed_gate());
+    (facts.accounts, facts.closed_gate) = (accounts, closed_gate);
     if let Ok(explained) = &explained {
         facts.settings = settings::all(explained, session);
         facts.programs = settings::programs(&facts.settings, session, &explained.searched);
@@ -193,6 +194,15 @@ impl Look<'_> {
         let mut service = self.client.accounts();
         let answer = timeout(ANSWER, service.list_accounts(request(ListAccountsRequest {}))).await;
         answer.ok().and_then(Result::ok).map(|answer| answer.into_inner().accounts).unwrap_or_default()
+    }
+
+    /// The standing gate of this tool, if it does not open though it is asked for as by the tool's hook.
+    async fn closed_gate(&self) -> Option<(String, Problem)> {
+        let name = settings::gate()?;
+        let mut service = self.client.gates();
+        let message = OpenGateRequest { standing: name.clone(), ..OpenGateRequest::default() };
+        let answer = timeout(ANSWER, async { unwrap(service.open_gate(request(message)).await) }).await;
+        answer.unwrap_or_else(|_| Err(no_answer())).err().map(|problem| (name, problem))
     }
 
     async fn keyring(&self, accounts: &[v1::Account]) -> Option<ProbeResult> {

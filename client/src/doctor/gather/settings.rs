@@ -2,9 +2,13 @@
 //! place of a value, never the value.
 
 use super::variables::is_read;
-use crate::doctor::{
-    facts::{Program, Setting},
-    finding::place,
+use crate::{
+    doctor::{
+        facts::{Program, Setting},
+        finding::place,
+    },
+    hook::json::Json,
+    session::user,
 };
 use claviger::{
     hook::{self, COMMANDS},
@@ -58,6 +62,14 @@ pub(super) fn other_config(
         known.and_then(rest)
     };
     (place(&own) != place(&daemons)).then_some((own, daemons))
+}
+
+/// The standing gate to which the settings of Claude Code lead.
+pub(super) fn gate() -> Option<String> {
+    let path = user::settings()?;
+    let text = read(&path)?;
+    let json = Json { path: &path.display().to_string(), text: &text };
+    json.environment().ok()?.remove(hook::GATE)
 }
 
 /// The programs of commands and hooks among `settings`, searched on the `PATH` `searched`, as the daemon does.
