@@ -7,6 +7,7 @@ use claviger_tests::{
     cloud,
     cure::Sick,
     doctor::{Patient, SETTINGS},
+    gated::Ended,
     google,
     keyring::Keyring,
     secret,
@@ -349,7 +350,8 @@ pub(crate) fn outdated_hook() -> Option<Sick> {
 pub(crate) fn forgotten_gate() -> Option<Sick> {
     let home = Home::new();
     home.user_settings(&home.counting_helper("key", 0.0), &[]);
-    let sick = Sick::new(home).with("--offline");
+    let ended = Ended::with(&home);
+    let sick = Sick::new(home).with("--offline").beside(ended);
     sick.home.ok(&["hook", "install", "claude", "--gate", "--yes"]);
     sick.home.ok(&["daemon", "stop"]);
     std::fs::remove_file(sick.home.path("home/.local/state/claviger/gates.json")).expect("a record");

@@ -1,11 +1,13 @@
 //! A person who confirms loans is asked once for a gate, and again for another.
 
 #![cfg(not(target_os = "macos"))]
-use crate::gate_curl::{SEND, api, programs};
+use crate::gate_curl::{SEND, api};
 use claviger_tests::{
     CANARY, Home,
     audit::{field, lines},
     desktop::Desktop,
+    gated::servers,
+    signal,
     stand_in::StandIn,
     text, wait,
 };
@@ -115,19 +117,19 @@ fn another_program_that_serves_the_gate_is_asked_about() {
     wait::until("the command runs", || home.path("work/ready").exists());
     let socket = home.read("work/ready").trim().to_owned();
     // One that another process has started, with no proof.
-    let first = programs(&home);
+    let first = servers(&home);
     let mut other = home.command(Path::new(&claviger_tests::binary("clavigerd-gate")));
     let started = other.arg(home.socket()).stdin(Stdio::null()).status().expect("it runs");
     assert!(started.success());
     let mut all = Vec::new();
     wait::until("both run", || {
-        all = programs(&home);
+        all = servers(&home);
         all.len() == 2
     });
     let other = all.into_iter().find(|pid| !first.contains(pid)).expect("another");
     // The daemon starts one of its own again, unless the other one is known to it by then.
     wait::until("the other serves it", || {
-        programs(&home).into_iter().filter(|pid| *pid != other).for_each(crate::gate_curl::kill);
+        servers(&home).into_iter().filter(|pid| *pid != other).for_each(|pid| signal(pid, "KILL"));
         served_by(&socket) == Some(other)
     });
     home.write("work/go", "");

@@ -2,13 +2,15 @@
 
 use claviger_tests::{
     CANARY, Daemon, Home,
+    gated::servers,
+    signal,
     stand_in::{self, Request, StandIn},
     text, wait,
 };
 use serde_json::{Value, json};
 use std::{
     net::TcpStream,
-    process::{Command, Output, Stdio},
+    process::{Output, Stdio},
 };
 
 /// Sends a message through the gate, whichever it is.
@@ -146,10 +148,10 @@ fn a_gate_outlives_the_daemon_and_is_served_again_by_the_next_program() {
         wait::until("the command runs", || home.path("work/ready").exists());
         match kill_gate {
             true => {
-                let old = programs(&home);
+                let old = servers(&home);
                 assert_eq!(old.len(), 1);
-                kill(old[0]);
-                wait::until("another program serves it", || programs(&home).iter().any(|pid| *pid != old[0]));
+                signal(old[0], "KILL");
+                wait::until("another program serves it", || servers(&home).iter().any(|pid| *pid != old[0]));
             }
             false => {
                 daemon.take().into_iter().for_each(Daemon::kill);
@@ -164,23 +166,6 @@ fn a_gate_outlives_the_daemon_and_is_served_again_by_the_next_program() {
         assert!(text(&output.stdout).ends_with("200"), "{kill_gate}: {}", text(&output.stdout));
     }
     assert!(api.requests().iter().all(is_ours));
-}
-
-/// Processes that serve the gates of this home.
-pub(crate) fn programs(home: &Home) -> Vec<u32> {
-    let socket = home.socket().display().to_string();
-    let all = std::fs::read_dir("/proc").expect("processes").flatten();
-    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let line = |pid: &u32| std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    pids.filter(|pid| {
-        let line = text(&line(pid));
-        line.contains("--serve") && line.contains(&socket)
-    })
-    .collect()
-}
-
-pub(crate) fn kill(pid: u32) {
-    assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill runs").success());
 }
 
 #[test]

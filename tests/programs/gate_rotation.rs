@@ -1,7 +1,7 @@
 //! Anthropic's own libraries and curl behind gates, while keys are replaced: they see no error, and nothing is asked for twice.
 //! `CLAVIGER_SOAK=50` makes it a quarter of an hour.
 
-use claviger_tests::{Home, messages::Messages, processes, skipped, soak, text, turn, wait};
+use claviger_tests::{Home, gated::servers, messages::Messages, skipped, soak, text, turn, wait};
 use std::{
     env,
     path::PathBuf,
@@ -124,14 +124,8 @@ fn fifty_sessions_share_each_new_key_and_one_program() {
         wait::until("they go on", || api.asked() > before + 2 * SESSIONS);
         all_run(&mut running);
     }
-    assert_eq!(programs(&home).len(), 1, "one program serves all");
+    assert_eq!(servers(&home).len(), 1, "one program serves all");
     let answered = answers(&home, running);
     println!("{answered} answers, {} keys rejected on the way", api.rejected());
     assert_eq!((api.asked(), home.runs("key")), (answered + api.rejected(), 5));
-}
-
-/// Processes that serve the gates of this home.
-fn programs(home: &Home) -> Vec<String> {
-    let serving = processes("--serve");
-    processes(&home.socket().display().to_string()).into_iter().filter(|pid| serving.contains(pid)).collect()
 }

@@ -1,12 +1,13 @@
 //! `claviger share --gate`: what a container, a sandbox without a network or another machine sends goes on with the credential, which
 //! stays here.
 
-use crate::gate_curl::{SEND, api, home, kill, programs};
+use crate::gate_curl::{SEND, api, home};
 use claviger_tests::{
     CANARY, Home,
     audit::{field, lines},
     far::Far,
-    skipped,
+    gated::servers,
+    signal, skipped,
     sshd::Sshd,
     text, wait,
 };
@@ -64,9 +65,9 @@ fn a_container_sends_requests_and_gets_no_credential() {
     assert!(lent.iter().any(|line| field(line, "via") == "share box"), "{lent:?}");
 
     // Its program may be killed, and the daemon replaced.
-    let old = programs(&home);
-    kill(old[0]);
-    wait::until("another program serves it", || programs(&home).iter().any(|pid| *pid != old[0]));
+    let old = servers(&home);
+    signal(old[0], "KILL");
+    wait::until("another program serves it", || servers(&home).iter().any(|pid| *pid != old[0]));
     wait::until("it answers", || UnixStream::connect(socket).is_ok());
     home.ok(&["daemon", "restart"]);
     wait::until("the gate is known", || gates(&home).len() == 1);
@@ -94,7 +95,7 @@ fn a_container_sends_requests_and_gets_no_credential() {
     home.ok(&["share", "box", "--gate"]);
     home.ok(&["daemon", "stop"]);
     wait::until("it has ended with the daemon", || !socket.exists());
-    wait::until("the program ends", || programs(&home).is_empty());
+    wait::until("the program ends", || servers(&home).is_empty());
     drop(daemon);
 }
 

@@ -1,10 +1,11 @@
 //! Real Claude Code behind a gate: all it has is a placeholder, and it notices nothing when keys are replaced.
 
-use crate::hook_gate::{Ended, reboot};
+use crate::hook_gate::reboot;
 use claviger_tests::{
     CANARY, Home, binary,
+    gated::Ended,
     messages::{GREETING, Messages},
-    skipped, text,
+    skipped, soak, text,
     tmux::Tmux,
     turn, wait,
 };
@@ -14,10 +15,14 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 /// Its program as npm installs it when no scripts of packages run.
 const WRAPPER: &str = "node_modules/@anthropic-ai/claude-code/cli-wrapper.cjs";
+/// New keys in a conversation.
+const TURNS: usize = 45;
 /// A conversation over pipes.
 const JSON: [&str; 6] =
     ["-p", "--verbose", "--input-format", "stream-json", "--output-format", "stream-json"];
@@ -57,8 +62,10 @@ fn said(mut command: Command) -> String {
     text(&output.stdout) + &text(&output.stderr)
 }
 
-/// A new key, after which the API takes no older one.
+/// A new key, after which the API takes no older one. In a soak, it comes later: with `CLAVIGER_SOAK=50`, 45 of them take a quarter of
+/// an hour.
 fn rotate(home: &Home, api: &Messages) {
+    thread::sleep(Duration::from_millis(400) * u32::try_from(soak() - 1).expect("a small number"));
     home.ok(&["refresh"]);
     api.revoke_before(home.runs("key"));
 }
@@ -81,12 +88,17 @@ fn claude_code_answers_with_a_placeholder_of_the_hook_or_in_the_place_of_its_own
             assert_eq!(text(&output.stdout).matches(GREETING).count(), 2, "{}", text(&output.stderr));
         }
     }
+    let home = hooked(&api.api.url);
+    let _daemon = home.daemon();
+    for _ in 1..soak().min(TURNS) {
+        rotate(&home, &api);
+        assert_eq!(said(gated(&home, "--gate", &claude, &["-p", "hi"])).trim(), GREETING);
+    }
     assert_eq!(api.rejected(), 0);
 }
 
 #[test]
 fn a_conversation_in_json_goes_on_through_new_keys() {
-    const TURNS: usize = 45;
     let Some(claude) = claude() else { return };
     let _turn = turn::take();
     let api = Messages::start();
@@ -140,16 +152,19 @@ fn a_window_goes_on_through_new_keys() {
             tmux.press(&["Enter"]);
         }
         tmux.shows("? for shortcuts");
-        for turn in 1..=3 {
+        for turn in 1..=(3 * soak()).min(TURNS) {
             rotate(&home, &api);
             let before = api.asked();
-            tmux.press(&[&format!("hi{turn}")]);
+            let said = format!("hi{turn}");
+            tmux.press(&[&said]);
             // A key that follows a text at once counts as pasted with it.
             wait::until("it asks", || {
                 tmux.press(&["Enter"]);
                 api.asked() > before
             });
-            tmux.shows_that("the answer", |screen| screen.matches(GREETING).count() == turn);
+            tmux.shows_that("the answer", |screen| {
+                screen.rsplit_once(&said).is_some_and(|(_, below)| below.contains(GREETING))
+            });
         }
         assert!(!tmux.screen().contains("401") && !tmux.screen().contains(CANARY), "{}", tmux.screen());
         assert_eq!(api.rejected(), 0);
@@ -163,7 +178,7 @@ fn a_plain_claude_goes_through_the_standing_gate_and_has_no_key() {
     let _turn = turn::take();
     let api = Messages::start();
     let home = api.home();
-    let _ended = Ended(&home);
+    let _ended = Ended::with(&home);
     let daemon = home.daemon();
     home.ok(&["hook", "install", "claude", "--gate", "--yes"]);
     let plain = |prompt: &str| {

@@ -1,6 +1,6 @@
 //! `claviger gate`, what the audit log says of gates, and many of them.
 
-use crate::gate_curl::{SEND, api, home, programs};
+use crate::gate_curl::{SEND, api, home};
 use claviger::{
     client::{Client, request},
     proto::v1::{
@@ -11,7 +11,9 @@ use claviger::{
 use claviger_tests::{
     CANARY, Home,
     audit::{field, lines},
-    block_on, text, wait,
+    block_on,
+    gated::servers,
+    text, wait,
 };
 use serde_json::Value;
 use std::{
@@ -77,7 +79,7 @@ fn gates_are_listed_closed_and_noted() {
     }
     assert_eq!(field(&noted[2], "about"), field(&noted[3], "about"));
     assert_eq!(noted[3]["cwd"].as_str(), home.path("work").to_str(), "{}", noted[3]);
-    wait::until("the program ends", || programs(&home).is_empty());
+    wait::until("the program ends", || servers(&home).is_empty());
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! `claviger hook install claude --gate`: the settings of Claude Code lead to a gate that stands, whichever daemon runs, until it is
 //! removed.
 
-use crate::gate_curl::{SEND, kill, programs};
+use crate::gate_curl::SEND;
 use claviger_tests::{
     CANARY, Home, binary,
+    gated::{Ended, servers},
     hook::{bare, everything},
     messages::Messages,
-    text, wait,
+    signal, text, wait,
 };
 use serde_json::{Value, json};
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
@@ -17,15 +18,6 @@ const RECORD: &str = "home/.local/state/claviger/gates.json";
 const INSTALL: [&str; 5] = ["hook", "install", "claude", "--gate", "--yes"];
 const REMOVE: [&str; 4] = ["hook", "remove", "claude", "--yes"];
 const SOCKET: &str = "run/claviger/gate/claude.sock";
-
-/// A standing gate outlives its daemon: it ends with the test.
-pub(crate) struct Ended<'a>(pub(crate) &'a Home);
-
-impl Drop for Ended<'_> {
-    fn drop(&mut self) {
-        programs(self.0).into_iter().for_each(kill);
-    }
-}
 
 fn settings(home: &Home) -> Value {
     serde_json::from_str(&home.read(SETTINGS)).expect("JSON")
@@ -65,8 +57,8 @@ fn hook(home: &Home) -> String {
 
 /// No program of an earlier boot, and an empty runtime directory.
 pub(crate) fn reboot(home: &Home) {
-    programs(home).into_iter().for_each(kill);
-    wait::until("none is left", || programs(home).is_empty());
+    servers(home).into_iter().for_each(|pid| signal(pid, "KILL"));
+    wait::until("none is left", || servers(home).is_empty());
     fs::remove_dir_all(home.path("run")).expect("removed");
     fs::create_dir(home.path("run")).expect("created");
     fs::set_permissions(home.path("run"), fs::Permissions::from_mode(0o700)).expect("mode");
@@ -76,7 +68,7 @@ pub(crate) fn reboot(home: &Home) {
 fn requests_of_every_session_go_through_it_over_restarts_and_reboots() {
     let api = Messages::start();
     let home = api.home();
-    let _ended = Ended(&home);
+    let _ended = Ended::with(&home);
     let before = home.read(SETTINGS);
     let daemon = home.daemon();
     home.ok(&INSTALL);
@@ -107,14 +99,14 @@ fn requests_of_every_session_go_through_it_over_restarts_and_reboots() {
     assert_eq!(lease["base_url"].as_str(), Some(&*api.api.url), "{lease}");
 
     // The program that serves it outlives a daemon that is killed, and starts the next.
-    let served = programs(&home);
+    let served = servers(&home);
     daemon.kill();
     sends(&home);
-    assert_eq!((programs(&home), hook(&home)), (served.clone(), "placeholder\n".to_owned()));
+    assert_eq!((servers(&home), hook(&home)), (served.clone(), "placeholder\n".to_owned()));
     wait::until("the daemon knows it", || gates(&home)[0]["requests"] == 2);
     // And it is started again.
-    kill(served[0]);
-    wait::until("another serves it", || programs(&home).iter().any(|pid| *pid != served[0]));
+    signal(served[0], "KILL");
+    wait::until("another serves it", || servers(&home).iter().any(|pid| *pid != served[0]));
     assert_eq!(hook(&home), "placeholder\n");
     sends(&home);
 
@@ -145,7 +137,7 @@ fn files_are_byte_for_byte_what_they_were() {
         "{\n  \"env\": {\n    \"ANTHROPIC_BASE_URL\": \"<url>\",\n    \"A\": \"1\"\n  },\n  \"apiKeyHelper\": \"<helper>\"\n}\n\n",
     ] {
         let home = bare();
-        let _ended = Ended(&home);
+        let _ended = Ended::with(&home);
         let helper = home.counting_helper("key", 0.0);
         let text = text.replace("<helper>", &helper.display().to_string()).replace("<url>", &api.api.url);
         home.write(SETTINGS, &text);
@@ -175,7 +167,7 @@ fn files_are_byte_for_byte_what_they_were() {
 fn settings_that_were_edited_lose_what_is_claviger_s_only() {
     let api = Messages::start();
     let home = api.home();
-    let _ended = Ended(&home);
+    let _ended = Ended::with(&home);
     let helper = settings(&home)["apiKeyHelper"].clone();
     let _daemon = home.daemon();
     home.ok(&INSTALL);
@@ -192,7 +184,7 @@ fn settings_that_were_edited_lose_what_is_claviger_s_only() {
 fn it_lends_what_it_was_installed_for_only() {
     let api = Messages::start();
     let home = api.home();
-    let _ended = Ended(&home);
+    let _ended = Ended::with(&home);
     let _daemon = home.daemon();
     home.ok(&INSTALL);
     sends(&home);
@@ -213,7 +205,7 @@ fn it_lends_what_it_was_installed_for_only() {
 fn a_session_beside_it_has_its_own_gate_and_credential() {
     let api = Messages::start();
     let home = api.home();
-    let _ended = Ended(&home);
+    let _ended = Ended::with(&home);
     let _daemon = home.daemon();
     home.ok(&INSTALL);
     sends(&home);
@@ -232,7 +224,7 @@ fn a_session_beside_it_has_its_own_gate_and_credential() {
 fn nothing_is_installed_that_would_not_work_or_is_not_the_users() {
     let api = Messages::start();
     let home = api.home();
-    let _ended = Ended(&home);
+    let _ended = Ended::with(&home);
     let before = home.read(SETTINGS);
     let _daemon = home.daemon();
     let refused = |home: &Home, variables: &[(&str, &str)], code: i32, why: &str| {

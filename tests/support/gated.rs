@@ -5,6 +5,7 @@ use std::{
     io::Read as _,
     net::TcpStream,
     os::unix::net::UnixStream,
+    path::{Path, PathBuf},
     process::{Child, Stdio},
 };
 
@@ -78,9 +79,30 @@ impl Drop for Gated {
 
 /// Processes that serve the gates of this home.
 pub fn servers(home: &Home) -> Vec<u32> {
+    serving(&home.socket())
+}
+
+/// The same, for the daemon on `socket`.
+fn serving(socket: &Path) -> Vec<u32> {
     let serving = super::processes("--serve");
-    let own = super::processes(&home.socket().display().to_string());
+    let own = super::processes(&socket.display().to_string());
     own.intersection(&serving).filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// A standing gate outlives its daemon: it ends with this value.
+pub struct Ended(PathBuf);
+
+impl Ended {
+    /// Ends what serves the gates of this home then.
+    pub fn with(home: &Home) -> Self {
+        Self(home.socket())
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        serving(&self.0).into_iter().for_each(|pid| super::signal(pid, "KILL"));
+    }
 }
 
 /// What a process has resident, in kB.
