@@ -2,8 +2,11 @@
 //! that wait for it.
 
 pub mod standing;
+mod table;
 
-use crate::{caller::Caller, consent::Subject, live::lock, peer::Peer};
+pub use table::{Orders, shown};
+
+use crate::{consent::Subject, live::lock, peer::Peer};
 use claviger::{
     proto::v1::{
         AttendResponse, Gate, GateHello, GateOrder, GateRetire, GateTransport, GateUse,
@@ -16,16 +19,12 @@ use claviger::{
 };
 use standing::StandingGates;
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Mutex,
     time::Duration,
 };
-use tokio::{
-    sync::{mpsc::UnboundedSender, watch},
-    time::Instant,
-};
-use tonic::Status;
+use table::{Allowed, Entry, Opened, Program, Table};
+use tokio::{sync::watch, time::Instant};
 
 /// Directory of the sockets, beside that of the daemon.
 const DIRECTORY: &str = "gate";
@@ -36,10 +35,6 @@ const MOST: usize = 128;
 /// How long a program that was started may take until it introduces itself: so long no other is started beside it.
 const STARTING: Duration = Duration::from_secs(5);
 
-/// Messages to a program that serves gates.
-pub type Orders = UnboundedSender<Result<AttendResponse, Status>>;
-/// Address of a gate, or the reason why there is none.
-type Opened = Option<Result<String, Problem>>;
 /// Tells when a gate is open.
 pub type Opening = watch::Receiver<Opened>;
 
@@ -51,46 +46,6 @@ pub struct Gates {
     /// Gates that every daemon opens.
     pub standing: StandingGates,
     table: Mutex<Table>,
-}
-
-#[derive(Debug, Default)]
-struct Table {
-    gates: BTreeMap<String, Entry>,
-    /// Programs that serve gates: usually one.
-    programs: BTreeMap<u64, Program>,
-    /// What the last program that was started can show.
-    proof: Option<Secret>,
-    /// The number of the last of them.
-    last: u64,
-    /// When one was started that is not there yet.
-    starting: Option<Instant>,
-}
-
-/// A program that serves gates.
-#[derive(Debug)]
-struct Program {
-    orders: Orders,
-    pid: Option<u32>,
-    /// Whether this daemon started it.
-    is_started: bool,
-}
-
-#[derive(Debug)]
-struct Entry {
-    order: GateOrder,
-    used: GateUse,
-    /// The program that serves it.
-    program: Option<u64>,
-    opened: watch::Sender<Opened>,
-    allowed: Option<Allowed>,
-}
-
-/// What a person has allowed for a gate.
-#[derive(Debug)]
-struct Allowed {
-    subject: Subject,
-    /// The program that asked; none if the gate was opened with it.
-    program: Option<u64>,
 }
 
 // === impl Gates ===
@@ -331,63 +286,5 @@ impl Gates {
     /// The gate `name`.
     pub fn find(&self, name: &str) -> Option<Gate> {
         lock(&self.table).gates.get(name).map(Entry::shown)
-    }
-}
-
-// === impl Table ===
-
-impl Table {
-    /// Orders the last program to serve the gates that no program serves.
-    fn assign(&mut self) {
-        let Some((id, program)) = self.programs.last_key_value() else { return };
-        for entry in self.gates.values_mut().filter(|entry| entry.program.is_none()) {
-            let open = AttendResponse { order: Some(Order::Open(entry.order.clone())) };
-            if program.orders.send(Ok(open)).is_ok() {
-                entry.program = Some(*id);
-            }
-        }
-    }
-
-    /// The program that is `peer`, and whether this daemon started it.
-    fn program(&self, peer: &Peer) -> Option<(u64, bool)> {
-        let pid = peer.pid?;
-        let found = self.programs.iter().find(|(_, program)| program.pid == Some(pid));
-        found.map(|(id, program)| (*id, program.is_started))
-    }
-
-    /// The gates for which a program that serves them asks as `session`, or through their share.
-    fn of<'a>(&'a mut self, peer: &'a Peer, session: &SessionContext) -> impl Iterator<Item = &'a mut Entry> {
-        let message = Some(session.to_proto());
-        self.gates.values_mut().filter(move |entry| match &peer.caller {
-            Caller::Share(share) => entry.order.share == share.wanted.name,
-            Caller::Near => entry.order.share.is_empty() && entry.order.session == message,
-            Caller::Foreign => false,
-        })
-    }
-}
-
-// === impl Entry ===
-
-impl Entry {
-    fn shown(&self) -> Gate {
-        Gate { r#use: Some(self.used.clone()), ..shown(&self.order) }
-    }
-}
-
-/// A gate without its use.
-pub fn shown(order: &GateOrder) -> Gate {
-    let GateOrder { name, transport, address, pid, session, opened_at, share, standing, .. } = order;
-    // A standing gate has a session, but no directory of one.
-    let session = session.as_ref().filter(|_| !standing);
-    Gate {
-        name: name.clone(),
-        transport: *transport,
-        address: address.clone(),
-        pid: *pid,
-        directory: session.map(|session| session.working_directory.clone()).unwrap_or_default(),
-        opened_at: *opened_at,
-        r#use: None,
-        share: share.clone(),
-        standing: *standing,
     }
 }

@@ -24,6 +24,7 @@ use claviger::{
     remedy::Remedy,
     secret::Secret,
     session::{ACCOUNT, SessionContext},
+    variables::NETWORK,
     wire,
 };
 use std::{collections::HashMap, pin::Pin, sync::Arc, time::Duration};
@@ -35,18 +36,8 @@ use tonic::{Request, Response, Status, Streaming};
 const OPENING: Duration = Duration::from_secs(10);
 /// Pause before the program that serves gates is started again, if it ended while there were gates.
 const AGAIN: Duration = Duration::from_millis(200);
-/// Variables of proxies and certificates, which a tool of the session would read itself.
-const NETWORK: [&str; 14] = [
-    "https_proxy",
-    "HTTPS_PROXY",
-    "http_proxy",
-    "HTTP_PROXY",
-    "all_proxy",
-    "ALL_PROXY",
-    "no_proxy",
-    "NO_PROXY",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
+/// Variables of certificates that only the tools of a gate's API read.
+const CERTIFICATES: [&str; 4] = [
     "NODE_EXTRA_CA_CERTS",
     "CLAUDE_CODE_CLIENT_CERT",
     "CLAUDE_CODE_CLIENT_KEY",
@@ -206,7 +197,8 @@ impl Context {
     pub(super) async fn network(&self, session: &SessionContext) -> Result<HashMap<String, Secret>, Problem> {
         let settings = self.broker.settings_of(session).await?;
         let mut environment = self.broker.resolver.other_environment(session, &settings).await?;
-        let found = NETWORK.iter().filter_map(|name| Some(((*name).to_owned(), environment.remove(*name)?)));
+        let names = NETWORK.into_iter().chain(CERTIFICATES);
+        let found = names.filter_map(|name| Some((name.to_owned(), environment.remove(name)?)));
         Ok(found.map(|(name, value)| (name, Secret::new(value))).collect())
     }
 

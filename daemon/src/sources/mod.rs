@@ -104,7 +104,7 @@ pub type Providing<'a> = Pin<Box<dyn Future<Output = Result<Provided, Declined>>
 pub type HelperRun<'a> = (&'a CommandSpec, fn(&[u8]) -> Result<(), String>);
 
 /// Hint for a command that fails here.
-const TRY: &str = "it may fail here only: it sees fewer variables than your terminal, and no terminal; `explain --try` runs it as the daemon does";
+const TRY: &str = "it may fail here only: it sees fewer variables than your terminal, and no terminal; `claviger explain --try` runs it as the daemon does";
 
 /// A source bound to inputs whose secret has to be obtained.
 pub trait CredentialProvider: fmt::Debug + Send + Sync {
