@@ -6,7 +6,7 @@ use claviger_tests::{
     CANARY, Home,
     audit::{field, lines},
     desktop::Desktop,
-    gated::servers,
+    gated::{Ended, servers},
     signal,
     stand_in::StandIn,
     text, wait,
@@ -38,6 +38,19 @@ fn answered(session: Child) {
     let output = session.wait_with_output().expect("it ends");
     let said = text(&output.stdout);
     assert_eq!(said.matches("\n200").count(), 3, "{said}{}", text(&output.stderr));
+}
+
+/// A program that asks through a gate whose socket is its right.
+fn curl(socket: &Path) -> Child {
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--max-time", "60", "--write-out", "\n%{http_code}", "--unix-socket"]);
+    curl.arg(socket).arg("http://localhost/v1/models").stdout(Stdio::piped()).spawn().expect("curl runs")
+}
+
+#[track_caller]
+fn gets(status: &str, curl: Child) {
+    let said = text(&curl.wait_with_output().expect("it ends").stdout);
+    assert!(said.ends_with(status), "{said}");
 }
 
 /// The process that listens at `socket`.
@@ -77,27 +90,38 @@ fn one_question_is_enough_for_the_gate_of_a_share() {
     let Some(desktop) = Desktop::start(&mut home, "allow") else { return };
     let _daemon = home.daemon();
     let socket = home.ok(&["share", "box", "--gate", "--confirm"]);
-    let curl = || {
-        let mut curl = Command::new("curl");
-        curl.args([
-            "--silent",
-            "--max-time",
-            "60",
-            "--write-out",
-            "\n%{http_code}",
-            "--unix-socket",
-            socket.trim_end(),
-        ]);
-        curl.arg("http://localhost/v1/models").stdout(Stdio::piped()).spawn().expect("curl runs")
-    };
     // Nothing is asked before there is a request.
     assert_eq!(desktop.shown(), 0);
-    let first = curl();
+    let socket = Path::new(socket.trim_end());
+    let first = curl(socket);
     desktop.clicks();
-    for curl in [first, curl(), curl()] {
-        let output = curl.wait_with_output().expect("it ends");
-        assert!(text(&output.stdout).ends_with("200"), "{}", text(&output.stdout));
+    for curl in [first, curl(socket), curl(socket)] {
+        gets("200", curl);
     }
+    assert_eq!((desktop.shown(), allowed(&home)), (0, 1));
+}
+
+/// Its settings were installed, and nothing was asked then.
+#[test]
+fn one_question_is_enough_for_a_standing_gate_and_a_lock_is_one_for_it_too() {
+    let api = api(|key| key.starts_with(CANARY));
+    let mut home = home(&api, "always");
+    let Some(desktop) = Desktop::start(&mut home, "allow") else { return };
+    let _daemon = home.daemon();
+    let _ended = Ended::with(&home);
+    home.ok(&["hook", "install", "claude", "--gate", "--yes"]);
+    assert_eq!(desktop.shown(), 0);
+    let socket = home.path("run/claviger/gate/claude.sock");
+    let first = curl(&socket);
+    desktop.clicks();
+    for curl in [first, curl(&socket)] {
+        gets("200", curl);
+    }
+    assert_eq!((desktop.shown(), allowed(&home)), (0, 1));
+    home.ok(&["lock"]);
+    gets("424", curl(&socket));
+    home.ok(&["unlock"]);
+    gets("200", curl(&socket));
     assert_eq!((desktop.shown(), allowed(&home)), (0, 1));
 }
 

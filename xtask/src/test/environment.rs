@@ -15,7 +15,7 @@ const KEPT_FAMILIES: [&str; 2] = ["RUST", "CLAVIGER_TEST_"];
 /// Factor for the time limits of tests that retry.
 const SOAK: &str = "CLAVIGER_SOAK";
 /// Most tests wait for other processes most of the time.
-const THREADS: (&str, &str) = ("RUST_TEST_THREADS", "12");
+const THREADS: (&str, &str) = ("RUST_TEST_THREADS", "8");
 /// Managed settings of this machine bind every session on it. In the tests there are none but those that a test makes.
 #[cfg(target_os = "macos")]
 const MANAGED: &str = "/Library/Application Support/ClaudeCode";
