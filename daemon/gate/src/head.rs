@@ -60,16 +60,14 @@ pub fn end(bytes: &[u8]) -> Option<usize> {
 /// # Errors
 /// Why the request is not taken.
 pub fn check(head: &[u8]) -> Result<Framing, Refusal> {
-    let text = head.strip_suffix(b"\r\n\r\n").ok_or(bad("a line of the head does not end with CR LF"))?;
+    const WRONG: Refusal = bad("the head has a line that does not end with CR LF, or a control character");
     let mut lines = Vec::with_capacity(32);
-    for line in text.split(|byte| *byte == b'\n') {
-        lines.push(line.strip_suffix(b"\r").unwrap_or(line));
+    for line in head.split_inclusive(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r\n").filter(|line| !line.iter().any(is_control));
+        lines.push(line.ok_or(WRONG)?);
     }
-    // Each line feed must follow a carriage return.
-    let ends = text.iter().filter(|byte| **byte == b'\n').count();
-    let pairs = text.windows(2).filter(|pair| *pair == b"\r\n").count();
-    if ends != pairs || lines.iter().any(|line| line.iter().any(is_control)) {
-        return Err(bad("the head has a line that does not end with CR LF, or a control character"));
+    if lines.pop() != Some(b"") {
+        return Err(WRONG);
     }
     let (first, fields) = lines.split_first().ok_or(bad("the request has no first line"))?;
     let is_old = first_line(first)?;

@@ -44,6 +44,8 @@ fn what_could_be_read_in_two_ways_is_refused() {
         ("GET / HTTP/1.1\nHost: a\n\n", 400),
         ("GET / HTTP/1.1\r\nHost: a\nX: 1\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: a\rX: 1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\r\nX: 1\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: a\r\nX\0: 1\r\n\r\n", 400),
