@@ -5,6 +5,7 @@ use claviger_tests::{
     gated::{Gated, descriptors, home, resident, servers},
     wait,
 };
+use std::thread;
 
 #[test]
 fn a_thousand_clients_that_vanish_leave_nothing_behind() {
@@ -34,6 +35,38 @@ fn a_thousand_clients_that_vanish_leave_nothing_behind() {
         let gate = &gates["gates"][0];
         gate["requests"] == 1001 && gate["in_progress"] == 1
     });
+}
+
+#[test]
+fn memory_of_a_crowd_that_did_not_read_is_given_back() {
+    const CROWD: usize = 50;
+    const MUCH: usize = 64 * 1024 * 1024;
+    let api = Api::start();
+    let home = home(&api.url);
+    let _daemon = home.daemon();
+    let gate = Gated::open(&home, "--gate");
+    let server = servers(&home)[0];
+    let download = || {
+        let mut client = gate.ask("content-length: 0\r\n");
+        let (mut upstream, _) = api.asked();
+        upstream.say(format!("HTTP/1.1 200 OK\r\ncontent-length: {MUCH}\r\n\r\n"));
+        client.head();
+        (client, upstream)
+    };
+    drop(download());
+    let idle = resident(server);
+    let mut crowd: Vec<_> = (0..CROWD).map(|_| download()).collect();
+    thread::scope(|scope| {
+        for (_, upstream) in &mut crowd {
+            scope.spawn(|| assert!(upstream.fill(MUCH) < MUCH / 2));
+        }
+    });
+    let full = resident(server);
+    assert!(full > idle + 5 * 1024, "{idle} kB became {full} kB");
+    drop(crowd);
+    if !wait::holds_within(wait::BOUND, || resident(server) < idle + (full - idle) / 4) {
+        panic!("idle {idle} kB, full {full} kB, and after that {} kB", resident(server));
+    }
 }
 
 #[test]

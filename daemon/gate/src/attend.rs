@@ -33,6 +33,10 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 const LAST: Duration = Duration::from_secs(10);
 /// Shortest time between two reports of the use of gates.
 const TELL: Duration = Duration::from_secs(1);
+/// After so many requests at once, unused memory is worth returning.
+const CROWD: u32 = 16;
+/// How long ended connections may take to free their memory.
+const SETTLED: Duration = Duration::from_millis(100);
 /// Pause before another attempt, after a daemon has refused this program.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -180,15 +184,24 @@ impl House {
         gates.insert(key, Served { gate: kept, task });
     }
 
-    /// Reports the use of gates to the daemon.
+    /// Reports the use of gates to the daemon, and returns memory to the system after a crowd of requests.
     async fn tell(&self) {
-        let mut told: BTreeMap<String, GateUse> = BTreeMap::new();
+        let (mut told, mut most): (BTreeMap<String, GateUse>, u32) = Default::default();
         loop {
             self.changed.notified().await;
-            let totals: BTreeMap<_, _> = {
+            let (totals, peak) = {
                 let gates = claviger_private::lock(&self.gates);
-                gates.iter().map(|(name, served)| (name.clone(), served.gate.used.totals())).collect()
+                let uses = || gates.iter().map(|(name, served)| (name, &served.gate.used));
+                let totals: BTreeMap<_, _> =
+                    uses().map(|(name, used)| (name.clone(), used.totals())).collect();
+                (totals, uses().map(|(_, used)| used.peak()).sum())
             };
+            let now = totals.values().map(|used| used.in_progress).sum::<u32>();
+            most = most.max(peak);
+            if most >= CROWD && now <= most / 4 {
+                most = now;
+                give_back_soon();
+            }
             for (name, used) in totals.iter().filter(|(name, used)| told.get(*name) != Some(used)) {
                 self.say(self::used(name, used.clone()));
             }
@@ -210,6 +223,14 @@ impl House {
             }
         }
     }
+}
+
+/// Returns the memory of ended connections to the system, once they have freed it. Runs on its own, because it takes milliseconds.
+fn give_back_soon() {
+    tokio::spawn(async {
+        sleep(SETTLED).await;
+        drop(tokio::task::spawn_blocking(claviger_system::give_back_memory).await);
+    });
 }
 
 fn used(name: &str, totals: GateUse) -> Event {

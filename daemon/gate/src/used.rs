@@ -29,6 +29,8 @@ pub(crate) struct Used {
     /// Seconds since 1970.
     last_at: AtomicU64,
     in_progress: AtomicU32,
+    /// Most at once since that was last asked for.
+    peak: AtomicU32,
     /// Notified of each change.
     changed: Arc<Notify>,
 }
@@ -51,9 +53,15 @@ impl Used {
     pub(crate) fn begin(self: &Arc<Self>) -> InProgress {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
         self.last_at.store(now, Relaxed);
-        self.in_progress.fetch_add(1, Relaxed);
+        let now = self.in_progress.fetch_add(1, Relaxed) + 1;
+        self.peak.fetch_max(now, Relaxed);
         self.changed.notify_one();
         InProgress { used: self.clone(), credential: None }
+    }
+
+    /// Most requests at once since the last call.
+    pub(crate) fn peak(&self) -> u32 {
+        self.peak.swap(self.in_progress.load(Relaxed), Relaxed)
     }
 
     /// A request has its credential.
