@@ -6,11 +6,16 @@ use super::{
     reconnect::Reconnect,
 };
 use crate::reason::{Problem, Reason};
-use std::{fmt, pin::Pin, sync::Arc};
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tonic::Streaming;
 
 type Opened<T> = Result<Streaming<T>, Problem>;
 type Opening<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Attempt<T> = Opening<(Client, Reconnect, Opened<T>)>;
 type Open<T> = Arc<dyn Fn(Client) -> Opening<Opened<T>> + Send + Sync>;
 
 /// A stream that is opened again when the daemon goes away.
@@ -21,8 +26,8 @@ pub struct Follow<T> {
     /// Why the stream ended, until there is a new one.
     gone: Option<Problem>,
     /// The attempt at a new one. It goes on with the next call if one is dropped: a caller that never waits for long would start
-    /// one after the other, and none would succeed.
-    opening: Option<Opening<(Client, Reconnect, Opened<T>)>>,
+    /// one after the other, and none would succeed. The lock is never waited for: it makes this value `Sync`.
+    opening: Mutex<Option<Attempt<T>>>,
     reconnect: Reconnect,
 }
 
@@ -51,14 +56,21 @@ impl<T: 'static> Follow<T> {
     {
         let stream = client.call(&open).await?;
         let open: Open<T> = Arc::new(move |client| Box::pin(open(client)));
-        Ok(Self { client, open, stream, gone: None, opening: None, reconnect: Reconnect::briefly() })
+        Ok(Self {
+            client,
+            open,
+            stream,
+            gone: None,
+            opening: Mutex::default(),
+            reconnect: Reconnect::briefly(),
+        })
     }
 
     /// The same stream, but it waits for the next daemon without limit. By default it waits three seconds, or a minute
     /// if the daemon announced a handover.
     #[must_use]
     pub fn patiently(mut self) -> Self {
-        self.reconnect = Reconnect::patiently();
+        (self.reconnect, self.opening) = (Reconnect::patiently(), Mutex::default());
         self
     }
 
@@ -83,7 +95,7 @@ impl<T: 'static> Follow<T> {
         if let Some(problem) = self.gone.clone() {
             let opened;
             (self.client, self.reconnect, opened) = self.opening(problem).await;
-            self.opening = None;
+            self.opening = Mutex::default();
             self.stream = opened?;
             self.gone = None;
         }
@@ -107,9 +119,9 @@ impl<T: 'static> Follow<T> {
     }
 
     /// The attempt at a new stream in place of the one that ended with `problem`.
-    fn opening(&mut self, problem: Problem) -> &mut Opening<(Client, Reconnect, Opened<T>)> {
-        let Self { client, open, reconnect, .. } = self;
-        self.opening.get_or_insert_with(|| {
+    fn opening(&mut self, problem: Problem) -> &mut Attempt<T> {
+        let Self { client, open, reconnect, opening, .. } = self;
+        opening.get_mut().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| {
             let (mut client, open, mut reconnect) = (client.clone(), open.clone(), reconnect.clone());
             Box::pin(async move {
                 let opened = client.call_after(Some(problem), &mut reconnect, |client| open(client)).await;

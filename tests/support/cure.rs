@@ -101,7 +101,11 @@ impl Sick {
     fn examine(&self, fix: Option<&str>) -> Value {
         // At a terminal a person sees what is trusted; a script says what it has seen.
         let seen = |fix: &str| format!("{fix} --digest {}", self.home.digest(&[]));
-        let fix = fix.map(|fix| if fix.ends_with(" trust grant") { seen(fix) } else { fix.to_owned() });
+        let fix = fix.map(|fix| match fix {
+            _ if fix.ends_with(" trust grant") => seen(fix),
+            _ if fix.ends_with(" --gate") => format!("{fix} --yes"),
+            _ => fix.to_owned(),
+        });
         let script = format!(
             "claviger() {{ '{}' \"$@\"; }}\n{{ {}; }} >&2 || exit 99\nclaviger --cwd '{}' doctor --json {}",
             self.client.display(),

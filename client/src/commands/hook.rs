@@ -52,7 +52,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
             if done && steps.iter().any(FileChange::is_change) {
                 outcome.notes.extend(trial::note(context, &outcome.behind).await);
             }
-            tell(context, &tool.id(), &steps, &outcome, how)
+            tell(context, &tool.id(), &steps, &outcome, how, done && tool.has_gate())
         }
         Verb::Remove(arguments) => {
             let (tool, how) = Tool::removed(arguments)?;
@@ -70,7 +70,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
                 ledger.forget(&tool.id());
                 ledger.save()?;
             }
-            tell(context, &tool.id(), &steps, &outcome, how)
+            tell(context, &tool.id(), &steps, &outcome, how, false)
         }
         Verb::List => list::run(context, &Ledger::open(&state()?, false)?),
     }
@@ -88,14 +88,19 @@ fn remember(ledger: &mut Ledger, tool: &str, record: Vec<Changed>) -> Result<(),
     ledger.save()
 }
 
-/// Whether to write, after the person has seen the changes.
-/// Shows the changes and asks; `is_more` if something else is done as well, which needs the same agreement.
-fn confirm(context: &Context, steps: &[FileChange], how: How, is_more: bool) -> Result<bool, Failure> {
+/// Whether to write, after the person has seen the changes. `renews`: without a change, a gate is recorded for this session anew.
+fn confirm(context: &Context, steps: &[FileChange], how: How, renews: bool) -> Result<bool, Failure> {
     steps.iter().try_for_each(|step| step.check(how.force || how.dry_run))?;
     let changes: Vec<_> = steps.iter().filter(|step| step.is_change()).collect();
+    let question = match (changes.is_empty(), renews) {
+        _ if how.dry_run => return Ok(false),
+        (true, false) => return Ok(how.may_write(context)),
+        (true, true) => {
+            "the files stay as they are; have the gate lend the credential that this session has now?"
+        }
+        (false, _) => "\napply these changes?",
+    };
     match () {
-        () if how.dry_run => Ok(false),
-        () if changes.is_empty() && (how.may_write(context) || !is_more) => Ok(how.may_write(context)),
         () if how.yes => Ok(true),
         () if !context.interactive => {
             let hint = "see the changes with --dry-run, then add --yes";
@@ -103,7 +108,7 @@ fn confirm(context: &Context, steps: &[FileChange], how: How, is_more: bool) -> 
         }
         () => {
             changes.iter().for_each(|step| output::talk_as_is(&step.diff()));
-            match person::confirm("\napply these changes?") {
+            match person::confirm(question) {
                 true => Ok(true),
                 false => Err(Failure::gave_up()),
             }
@@ -117,6 +122,7 @@ fn tell(
     steps: &[FileChange],
     outcome: &Guidance,
     how: How,
+    renewed: bool,
 ) -> Result<(), Failure> {
     let changes: Vec<_> = steps.iter().filter(|step| step.is_change()).collect();
     let notes = outcome.notes.iter().cloned().chain(steps.iter().flat_map(notes)).collect::<Vec<_>>();
@@ -130,6 +136,7 @@ fn tell(
     let unseen = changes.iter().filter(|_| how.dry_run || how.yes);
     output::data(&unseen.map(|step| step.diff()).collect::<String>())?;
     let mut text = String::from(match (changes.is_empty(), how.dry_run) {
+        (true, _) if renewed => "the gate was renewed, and no file has changed\n",
         (true, _) => "nothing to change\n",
         (false, true) => "nothing was changed: this was a dry run\n",
         (false, false) => "done\n",

@@ -83,7 +83,7 @@ fn sentence(answer: &ReportRejectedResponse, now: SystemTime) -> String {
             let when = answer
                 .retry_at
                 .as_ref()
-                .map(|at| format!(", reports are accepted again {}", render::time::relative(at, now)));
+                .map(|at| format!("; reports are accepted again {}", render::time::relative(at, now)));
             let why = answer
                 .problem
                 .as_ref()
@@ -117,7 +117,7 @@ mod tests {
             ),
             (
                 Outcome::HeldBack,
-                "held back: too soon after the last refresh, reports are accepted again in 30 s",
+                "held back: too soon after the last refresh; reports are accepted again in 30 s",
             ),
             (Outcome::OwnVariable, "nothing to do here: the session's own variable holds the credential"),
         ] {
@@ -126,7 +126,7 @@ mod tests {
         let problem = Some(Problem { message: "the vault is sealed".into(), ..Default::default() });
         let failed = ReportRejectedResponse { problem, ..answer(Outcome::HeldBack) };
         let text =
-            "held back: the last refresh failed: the vault is sealed, reports are accepted again in 30 s";
+            "held back: the last refresh failed: the vault is sealed; reports are accepted again in 30 s";
         assert_eq!(sentence(&failed, samples::now()), text);
     }
 }

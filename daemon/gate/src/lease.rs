@@ -135,11 +135,10 @@ impl Leases {
         if !next.is_same(rejected) {
             return Ok(Some(next));
         }
-        // Lent once more: either there is no other, or no other could be got.
-        match report(&mut client).await?.problem {
-            Some(problem) => Err(wire::from_problem(&problem, SystemTime::now())),
-            None => Ok(None),
-        }
+        // Lent once more: either there is no other, or no other could be got. Without an answer to that, the API's is final.
+        let failed = report(&mut client).await.ok().and_then(|answer| answer.problem);
+        self.keep(client);
+        failed.map_or(Ok(None), |problem| Err(wire::from_problem(&problem, SystemTime::now())))
     }
 
     async fn ask(&self) -> Result<Ready, Problem> {

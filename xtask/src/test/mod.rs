@@ -140,6 +140,7 @@ impl Closing {
     fn run(&mut self, command: &mut Command) -> sh::Result {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or("the program has no stdout")?;
+        self.is_said = false;
         for line in BufReader::new(stdout).split(b'\n') {
             let line = line?;
             let text = String::from_utf8_lossy(&line);

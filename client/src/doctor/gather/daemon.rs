@@ -33,6 +33,8 @@ use tokio::time::{error::Elapsed, timeout};
 
 /// A daemon answers from memory within milliseconds.
 const ANSWER: Duration = Duration::from_secs(5);
+/// Time limit for opening a gate, for which the daemon takes 10 s at most.
+const GATE: Duration = Duration::from_secs(12);
 /// Time limit for a credential, unless `--timeout` sets one: long enough for a helper that asks a server.
 const CREDENTIAL: Duration = Duration::from_secs(30);
 
@@ -201,8 +203,13 @@ impl Look<'_> {
         let name = settings::gate()?;
         let mut service = self.client.gates();
         let message = OpenGateRequest { standing: name.clone(), ..OpenGateRequest::default() };
-        let answer = timeout(ANSWER, async { unwrap(service.open_gate(request(message)).await) }).await;
-        answer.unwrap_or_else(|_| Err(no_answer())).err().map(|problem| (name, problem))
+        let answer = timeout(GATE, async { unwrap(service.open_gate(request(message)).await) }).await;
+        let late = || Err(Problem::new(Reason::SourceTimeout, "the daemon did not answer in time"));
+        // A share, or a socket that was passed on, offers no gates.
+        let is_ours = |problem: &Problem| {
+            !matches!(problem.reason, Reason::ForeignCaller | Reason::PeerRejected | Reason::MalformedRequest)
+        };
+        answer.unwrap_or_else(|_| late()).err().filter(is_ours).map(|problem| (name, problem))
     }
 
     async fn keyring(&self, accounts: &[v1::Account]) -> Option<ProbeResult> {
