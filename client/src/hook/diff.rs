@@ -5,9 +5,11 @@ use similar::TextDiff;
 use std::fmt::Write as _;
 
 /// Words that describe a line and are not secret.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 12] = [
     "\"apiKeyHelper\"",
     "\"awsCredentialExport\"",
+    "\"env\"",
+    "\"ANTHROPIC_BASE_URL\"",
     "apiKeyHelper",
     "awsCredentialExport",
     "[settings]",
@@ -85,8 +87,8 @@ mod tests {
         assert_eq!(
             shown,
             "--- /s.json\n+++ /s.json\n@@ -1 +1 @@\n\
-             -{\"apiKeyHelper\": \"get key\", \"…\": {\"…\": \"…, …\"}}\n\
-             +{\"apiKeyHelper\": \"claviger token\", \"…\": {\"…\": \"…, …\"}}\n"
+             -{\"apiKeyHelper\": \"get key\", \"env\": {\"…\": \"…, …\"}}\n\
+             +{\"apiKeyHelper\": \"claviger token\", \"env\": {\"…\": \"…, …\"}}\n"
         );
     }
 
