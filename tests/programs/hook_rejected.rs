@@ -170,6 +170,7 @@ fn a_session_that_has_a_reason_to_ask_doubts_nothing() {
 /// A script that calls the hook in a loop costs one run at most, and a rejection in it is found by its second call.
 #[test]
 fn a_session_that_asks_often_doubts_once() {
+    let _turn = claviger_tests::turn::take();
     let home = home();
     let _daemon = home.daemon();
     let calls = "for n in 1 2 3 4; do \"$CLAVIGER\" token --hook; sleep 3; done; \"$CLAVIGER\" token --hook";
