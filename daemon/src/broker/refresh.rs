@@ -20,7 +20,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reported {
     /// The decision about a cached credential, and the current generation. If it is held back: why the last refresh failed, if it did.
-    Judged(Verdict, u64, Option<Problem>),
+    Judged(Verdict, u64, Option<Box<Problem>>),
     /// Only the session, or a settings file, can change this credential.
     NotCached,
 }
@@ -131,7 +131,8 @@ impl Broker {
             if verdict == Verdict::Refresh {
                 self.fly_ahead(entry, current, Cause::Rejected);
             }
-            let failure = entry.failure(now).filter(|_| matches!(verdict, Verdict::HeldBack(_)));
+            let failure =
+                entry.failure(now).filter(|_| matches!(verdict, Verdict::HeldBack(_))).map(Box::new);
             Reported::Judged(verdict, entry.generation(), failure)
         };
         let is_meant = key.is_none_or(|key| key == current);

@@ -162,7 +162,7 @@ impl Context {
             Verdict::HeldBack(until) => (Outcome::HeldBack, Some(wire::timestamp(until))),
         };
         let now = self.broker.host.clock.now();
-        let problem = failure.map(|problem| wire::problem(&of_session(session, problem), now));
+        let problem = failure.map(|problem| wire::problem(&of_session(session, *problem), now));
         v1::ReportRejectedResponse { outcome: outcome.into(), generation, retry_at, problem }
     }
 }
