@@ -16,6 +16,8 @@ use std::{
     os::unix::fs::MetadataExt as _,
     path::Path,
     process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 /// A home with a helper that prints another key each time.
@@ -298,6 +300,8 @@ fn a_share_whose_socket_goes_has_another_as_soon_as_it_can() {
     assert!(lends());
     fs::remove_file(&socket).expect("removed");
     wait::until("there is another", lends);
+    // Until then it looks again by itself.
+    thread::sleep(Duration::from_millis(300));
     fs::rename(home.path("run/claviger"), home.path("moved")).expect("moved");
     wait::until("there is another directory", lends);
     // After a logout there is no directory, and none can be made.

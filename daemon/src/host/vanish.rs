@@ -52,6 +52,10 @@ fn events(directory: &Path) -> std::io::Result<tokio::io::unix::AsyncFd<std::os:
     let goes = Flags::IN_DELETE | Flags::IN_MOVED_FROM | Flags::IN_MOVED_TO;
     let of_itself = Flags::IN_DELETE_SELF | Flags::IN_MOVE_SELF | Flags::IN_ONLYDIR;
     inotify.add_watch(directory, goes | of_itself)?;
+    // A directory above that is moved takes this one away, and tells only who watches it.
+    for above in directory.ancestors().skip(1) {
+        let _ = inotify.add_watch(above, of_itself);
+    }
     #[expect(deprecated, reason = "sound here: no other code can close an OwnedFd")]
     tokio::io::unix::AsyncFd::with_interest(inotify.into(), tokio::io::Interest::READABLE)
 }
