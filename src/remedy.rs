@@ -199,6 +199,13 @@ impl Remedy {
         Self::claviger(&["daemon", "restart"])
     }
 
+    /// Records the standing gate of Claude Code's settings, for an account if one is named. It asks a person.
+    pub fn install_gate(account: Option<&str>) -> Self {
+        let account = account.into_iter().flat_map(|name| ["--account", name]);
+        let words: Vec<_> = ["hook", "install", "claude", "--gate"].into_iter().chain(account).collect();
+        Self::claviger(&words)
+    }
+
     /// Ends the daemon; the next call starts another.
     pub fn stop_daemon() -> Self {
         Self::claviger(&["daemon", "stop"])

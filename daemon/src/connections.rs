@@ -6,7 +6,6 @@
 mod call;
 mod choice;
 mod list;
-mod tide;
 
 pub use call::Call;
 pub use list::{Bounds, Connections, Link, Usage};

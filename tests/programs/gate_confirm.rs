@@ -53,6 +53,18 @@ fn gets(status: &str, curl: Child) {
     assert!(said.ends_with(status), "{said}");
 }
 
+/// The first of three requests leads to a question, and nothing before it.
+#[track_caller]
+fn asks_once(home: &Home, desktop: &Desktop, socket: &Path) {
+    assert_eq!(desktop.shown(), 0);
+    let first = curl(socket);
+    desktop.clicks();
+    for curl in [first, curl(socket), curl(socket)] {
+        gets("200", curl);
+    }
+    assert_eq!((desktop.shown(), allowed(home)), (0, 1));
+}
+
 /// The process that listens at `socket`.
 fn served_by(socket: &str) -> Option<u32> {
     let stream = UnixStream::connect(socket).ok()?;
@@ -90,15 +102,7 @@ fn one_question_is_enough_for_the_gate_of_a_share() {
     let Some(desktop) = Desktop::start(&mut home, "allow") else { return };
     let _daemon = home.daemon();
     let socket = home.ok(&["share", "box", "--gate", "--confirm"]);
-    // Nothing is asked before there is a request.
-    assert_eq!(desktop.shown(), 0);
-    let socket = Path::new(socket.trim_end());
-    let first = curl(socket);
-    desktop.clicks();
-    for curl in [first, curl(socket), curl(socket)] {
-        gets("200", curl);
-    }
-    assert_eq!((desktop.shown(), allowed(&home)), (0, 1));
+    asks_once(&home, &desktop, Path::new(socket.trim_end()));
 }
 
 /// Its settings were installed, and nothing was asked then.
@@ -110,14 +114,8 @@ fn one_question_is_enough_for_a_standing_gate_and_a_lock_is_one_for_it_too() {
     let _daemon = home.daemon();
     let _ended = Ended::with(&home);
     home.ok(&["hook", "install", "claude", "--gate", "--yes"]);
-    assert_eq!(desktop.shown(), 0);
     let socket = home.path("run/claviger/gate/claude.sock");
-    let first = curl(&socket);
-    desktop.clicks();
-    for curl in [first, curl(&socket)] {
-        gets("200", curl);
-    }
-    assert_eq!((desktop.shown(), allowed(&home)), (0, 1));
+    asks_once(&home, &desktop, &socket);
     home.ok(&["lock"]);
     gets("424", curl(&socket));
     home.ok(&["unlock"]);

@@ -3,7 +3,7 @@
 
 use crate::gate_curl::SEND;
 use claviger_tests::{
-    CANARY, Home, binary,
+    CANARY, Daemon, Home, binary,
     gated::{Ended, servers},
     hook::{bare, everything},
     messages::Messages,
@@ -182,14 +182,20 @@ fn settings_that_were_edited_lose_what_is_claviger_s_only() {
     assert!(gates(&home).is_empty());
 }
 
+/// A home with a gate through which requests go.
+fn installed(api: &Messages) -> (Home, Ended, Daemon) {
+    let home = api.home();
+    let ended = Ended::with(&home);
+    let daemon = home.daemon();
+    home.ok(&INSTALL);
+    sends(&home);
+    (home, ended, daemon)
+}
+
 #[test]
 fn it_lends_what_it_was_installed_for_only() {
     let api = Messages::start();
-    let home = api.home();
-    let _ended = Ended::with(&home);
-    let _daemon = home.daemon();
-    home.ok(&INSTALL);
-    sends(&home);
+    let (home, _ended, _daemon) = installed(&api);
     let other = Messages::start();
     let config = home.read(CONFIG).replace(&api.api.url, &other.api.url);
     home.replace(CONFIG, &config);
@@ -206,11 +212,7 @@ fn it_lends_what_it_was_installed_for_only() {
 #[test]
 fn a_session_beside_it_has_its_own_gate_and_credential() {
     let api = Messages::start();
-    let home = api.home();
-    let _ended = Ended::with(&home);
-    let _daemon = home.daemon();
-    home.ok(&INSTALL);
-    sends(&home);
+    let (home, _ended, _daemon) = installed(&api);
     let other = Messages::start();
     let project = json!({ "env": { "ANTHROPIC_BASE_URL": other.api.url } });
     home.write("work/.claude/settings.json", &project.to_string());

@@ -25,7 +25,7 @@ pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         return Ok(output::secret_line(&placeholder)?);
     }
     if let Some(gate) = environment::standing_gate() {
-        return Ok(output::secret_line(&gates::join(context, gate).await?)?);
+        return Ok(output::secret_line(&gates::join(context, &gate).await?)?);
     }
     let hook = arguments.hook.then(|| Hook { session: caller::session() });
     let mut session = context.session()?;

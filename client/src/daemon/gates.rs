@@ -5,6 +5,7 @@ use crate::{failure::Failure, session::context::Context};
 use claviger::{
     client::{Client, request, unwrap},
     proto::v1::{CloseGateRequest, GateTransport, OpenGateRequest, OpenGateResponse},
+    reason::Problem,
     secret::Secret,
     session::SessionContext,
 };
@@ -42,13 +43,21 @@ pub(crate) async fn open(context: &Context, transport: Transport) -> Result<Open
 ///
 /// # Errors
 /// Why it is not open.
-pub(crate) async fn join(context: &Context, name: String) -> Result<Secret, Failure> {
+pub(crate) async fn join(context: &Context, name: &str) -> Result<Secret, Failure> {
     let mut client = context.connect().await?;
+    wait::answer(context, join_on(&mut client, name)).await
+}
+
+/// The same, with the daemon that `client` is connected to.
+///
+/// # Errors
+/// Why it is not open.
+pub(crate) async fn join_on(client: &mut Client, name: &str) -> Result<Secret, Problem> {
     let joined = client.call(|client| {
-        let message = OpenGateRequest { standing: name.clone(), ..OpenGateRequest::default() };
+        let message = OpenGateRequest { standing: name.to_owned(), ..OpenGateRequest::default() };
         async move { unwrap(client.gates().open_gate(request(message)).await) }
     });
-    Ok(wait::answer(context, joined).await?.placeholder.unwrap_or_default())
+    Ok(joined.await?.placeholder.unwrap_or_default())
 }
 
 /// Installs the standing gate `name` for the credential of `session`.

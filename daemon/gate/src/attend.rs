@@ -9,6 +9,7 @@ use claviger::{
         GateUsed, attend_request::Event, attend_response::Order,
     },
 };
+use claviger_private::{Tide, give_back_soon};
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -34,9 +35,7 @@ const LAST: Duration = Duration::from_secs(10);
 /// Shortest time between two reports of the use of gates.
 const TELL: Duration = Duration::from_secs(1);
 /// After so many requests at once, unused memory is worth returning.
-const CROWD: u32 = 16;
-/// How long ended connections may take to free their memory.
-const SETTLED: Duration = Duration::from_millis(100);
+const CROWD: usize = 16;
 /// Pause before another attempt, after a daemon has refused this program.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -186,7 +185,7 @@ impl House {
 
     /// Reports the use of gates to the daemon, and returns memory to the system after a crowd of requests.
     async fn tell(&self) {
-        let (mut told, mut most): (BTreeMap<String, GateUse>, u32) = Default::default();
+        let (mut told, mut tide): (BTreeMap<String, GateUse>, Tide) = Default::default();
         loop {
             self.changed.notified().await;
             let (totals, peak) = {
@@ -194,12 +193,10 @@ impl House {
                 let uses = || gates.iter().map(|(name, served)| (name, &served.gate.used));
                 let totals: BTreeMap<_, _> =
                     uses().map(|(name, used)| (name.clone(), used.totals())).collect();
-                (totals, uses().map(|(_, used)| used.peak()).sum())
+                (totals, uses().map(|(_, used)| used.peak() as usize).sum())
             };
-            let now = totals.values().map(|used| used.in_progress).sum::<u32>();
-            most = most.max(peak);
-            if most >= CROWD && now <= most / 4 {
-                most = now;
+            tide.rise(peak);
+            if tide.falls(totals.values().map(|used| used.in_progress as usize).sum(), CROWD) {
                 give_back_soon();
             }
             for (name, used) in totals.iter().filter(|(name, used)| told.get(*name) != Some(used)) {
@@ -223,14 +220,6 @@ impl House {
             }
         }
     }
-}
-
-/// Returns the memory of ended connections to the system, once they have freed it. Runs on its own, because it takes milliseconds.
-fn give_back_soon() {
-    tokio::spawn(async {
-        sleep(SETTLED).await;
-        drop(tokio::task::spawn_blocking(claviger_system::give_back_memory).await);
-    });
 }
 
 fn used(name: &str, totals: GateUse) -> Event {

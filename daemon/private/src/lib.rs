@@ -1,14 +1,16 @@
 //! Shared by the daemon and its child programs: private files that are replaced as a whole, locks between processes and
-//! threads, and a process that others cannot read.
+//! threads, a process that others cannot read, and memory that goes back to the system.
 
 #![forbid(unsafe_code)]
 
 mod files;
 mod lock;
+mod memory;
 mod process;
 
 pub use files::{Room, read_private, remove_private, write_private};
 pub use lock::FileLock;
+pub use memory::{Tide, give_back_soon};
 pub use process::protect;
 
 use claviger::reason::{Location, Problem, Reason};

@@ -1,10 +1,8 @@
 //! The list of open connections.
 
-use super::{
-    choice::{self, Holding, Key},
-    tide::Tide,
-};
-use crate::{host::memory, live::lock, logs::Rarely};
+use super::choice::{self, Holding, Key};
+use crate::{live::lock, logs::Rarely};
+use claviger_private::{Tide, give_back_soon};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},
@@ -219,7 +217,7 @@ impl Open {
         let (connections, bytes) = &mut self.tides;
         let have_fallen = [connections.falls(self.count, MANY), bytes.falls(self.bytes, MUCH)];
         if have_fallen.contains(&true) {
-            memory::give_back_soon();
+            give_back_soon();
         }
     }
 }

@@ -23,8 +23,6 @@ const VERSION: u32 = 1;
 const MAX_FILE: usize = 1024 * 1024;
 /// How long to wait for another machine that is writing the file.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
-/// What records the gate of Claude Code's settings. It asks a person.
-pub const INSTALL: [&str; 4] = ["hook", "install", "claude", "--gate"];
 
 /// The recorded gates.
 #[derive(Debug)]
@@ -162,9 +160,8 @@ impl Standing {
                 "the gate {name} was installed for {what} at {}, and the settings now lead to another credential or API",
                 self.origin
             );
-            let account = self.account.iter().flat_map(|name| ["--account", name]);
-            let install: Vec<_> = INSTALL.into_iter().chain(account).collect();
-            Problem::new(Reason::PolicyBlocked, message).remedy(Remedy::claviger(&install))
+            Problem::new(Reason::PolicyBlocked, message)
+                .remedy(Remedy::install_gate(self.account.as_deref()))
         })
     }
 }

@@ -2,22 +2,8 @@
 
 use memmap2::MmapMut;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use std::{fmt, io, sync::Once, time::Duration};
+use std::{fmt, io, sync::Once};
 use zeroize::Zeroize as _;
-
-/// How long ended connections may take to free their memory.
-const SETTLED: Duration = Duration::from_millis(100);
-
-/// Returns the memory of ended connections to the system, once they have freed it. Runs on its own, because it takes
-/// milliseconds.
-pub fn give_back_soon() {
-    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        runtime.spawn(async {
-            tokio::time::sleep(SETTLED).await;
-            drop(tokio::task::spawn_blocking(claviger_system::give_back_memory).await);
-        });
-    }
-}
 
 /// Secret text on pages of its own that are neither swapped nor dumped. Zeroed when dropped.
 pub struct LockedText {

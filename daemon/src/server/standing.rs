@@ -9,7 +9,7 @@ use crate::{
     audit::Line,
     gates::{
         shown,
-        standing::{INSTALL, Standing, lasting},
+        standing::{Standing, lasting},
     },
     listener,
     peer::Peer,
@@ -95,7 +95,7 @@ impl Context {
         let standing = self.gates.standing.find(name)?.ok_or_else(|| {
             Problem::new(Reason::SettingsInvalid, format!("there is no standing gate {name}"))
                 .hint("its record is gone, and the settings still lead there")
-                .remedy(Remedy::claviger(&INSTALL))
+                .remedy(Remedy::install_gate(None))
         })?;
         let order = self.standing_order(name, &standing).await?;
         let (gate, placeholder) = (shown(&order), order.placeholder.clone());
@@ -114,7 +114,7 @@ impl Context {
                 Reason::SettingsInvalid,
                 format!("this release does not understand the record of {name}"),
             )
-            .remedy(Remedy::claviger(&INSTALL))
+            .remedy(Remedy::install_gate(None))
         })?;
         Ok(GateOrder {
             name: name.to_owned(),

@@ -2,7 +2,7 @@
 
 use super::{child, holder, settings};
 use crate::{
-    daemon::explore,
+    daemon::{explore, gates},
     doctor::{
         facts::{Credential, Daemon, Endpoint, Facts, Lent, Running, Setting, Unchecked},
         progress::Progress,
@@ -15,7 +15,7 @@ use claviger::{
     client::{Client, ConnectError, daemon_program, request, unwrap},
     proto::v1::{
         self, ExplainRequest, ExplainResponse, GetStatusRequest, GetVersionRequest, ListAccountsRequest,
-        OpenGateRequest, StorePlace,
+        StorePlace,
     },
     reason::{Problem, Reason},
     remedy::Remedy,
@@ -201,9 +201,8 @@ impl Look<'_> {
     /// The standing gate of this tool, if it does not open though it is asked for as by the tool's hook.
     async fn closed_gate(&self) -> Option<(String, Problem)> {
         let name = settings::gate()?;
-        let mut service = self.client.gates();
-        let message = OpenGateRequest { standing: name.clone(), ..OpenGateRequest::default() };
-        let answer = timeout(GATE, async { unwrap(service.open_gate(request(message)).await) }).await;
+        let mut client = self.client.clone();
+        let answer = timeout(GATE, gates::join_on(&mut client, &name)).await;
         let late = || Err(Problem::new(Reason::SourceTimeout, "the daemon did not answer in time"));
         // A share, or a socket that was passed on, offers no gates.
         let is_ours = |problem: &Problem| {
