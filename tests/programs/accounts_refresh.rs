@@ -186,6 +186,7 @@ fn a_hundred_watchers_see_each_refresh_ahead_of_expiry() {
 
 #[test]
 fn while_refreshing_fails_the_token_is_lent_as_stale_and_never_past_expiry() {
+    let _turn = claviger_tests::turn::take();
     let Some((home, provider, daemon)) = Provider::signed_in(6) else { return };
     let watch = Watch::start(&home, &[]);
     let (_, event) = watch.until("the first", |event| event["event"] == "issued");
