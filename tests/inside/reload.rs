@@ -8,7 +8,7 @@ use claviger_tests::{
     answers::{issued, refused, secret},
     wait::BOUND,
 };
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tonic::{Response, Status};
 
 const CONFIG: &str = "home/.config/claviger/config.toml";
@@ -35,12 +35,12 @@ async fn limits_change_and_what_is_cached_stays() {
     assert_eq!((lease.generation, secret(&lease), daemon.home.runs("key")), (1, "sk-canary-key-1", 1));
 
     // A command that starts now has the new deadline.
-    daemon.home.script("key.sh", &format!("sleep 60\necho {CANARY}late"));
+    daemon.home.script("key.sh", &format!("sleep 600\necho {CANARY}late"));
     let begin = Instant::now();
     let request = v1::RefreshRequest { session: Some(session.to_proto()), ..Default::default() };
     let problem = refused(client.inspect().refresh(request).await);
     assert_eq!(problem.reason, Reason::SourceTimeout);
-    assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
+    claviger_tests::wait::not_held_up(begin);
     daemon.end().await;
 }
 

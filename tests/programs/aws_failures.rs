@@ -7,10 +7,7 @@ use claviger_tests::{
     text, wait,
 };
 use serde_json::json;
-use std::{
-    fs, thread,
-    time::{Duration, Instant},
-};
+use std::{fs, thread, time::Instant};
 
 /// A session that would get a container's credentials if its profile were passed over.
 fn with_another_identity(config: &[u8]) -> (Bedrock, StandIn) {
@@ -182,7 +179,7 @@ fn the_deadline_ends_the_chain_and_everything_it_started() {
     let started = Instant::now();
     let output = session.run(&["get"]);
     assert_eq!(output.status.code(), Some(7), "{}", text(&output.stderr));
-    assert!(started.elapsed() < Duration::from_secs(10));
+    wait::not_held_up(started);
     assert!(session.home.path("mark").exists(), "it ran");
     assert!(text(&output.stderr).contains("AWS_EC2_METADATA_DISABLED=true"), "{}", text(&output.stderr));
     wait::until("no grandchild is left", || claviger_tests::processes(&mark).is_empty());

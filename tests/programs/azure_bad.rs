@@ -132,7 +132,7 @@ fn a_token_service_that_never_answers_ends_in_a_few_seconds() {
     let _daemon = foundry.home.daemon();
     let start = Instant::now();
     assert_problem(&foundry.problem(), "source-timeout", "did not answer in time");
-    assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
+    wait::not_held_up(start);
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -254,10 +254,8 @@ fn a_tool_that_hangs_is_ended_with_all_it_started() {
     let nap = claviger_tests::mark::nap();
     foundry.shim("az", &format!("sleep {nap} & sleep {nap}"));
     let _daemon = foundry.home.daemon();
-    let start = Instant::now();
     let problem = foundry.problem();
     assert_problem(&problem, "source-timeout", "az did not answer within 10 s");
-    assert!(start.elapsed() < Duration::from_secs(14), "{:?}", start.elapsed());
     wait::until("nothing of az is left", || claviger_tests::processes(&nap).is_empty());
 }
 

@@ -6,7 +6,7 @@ use claviger_tests::{
     doctor::Patient,
     stand_in::{Authority, Response, StandIn},
 };
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const UNREACHABLE: (&str, &str, &str) = ("error", "endpoint-unreachable", "");
 const TLS: (&str, &str, &str) = ("error", "endpoint-tls", "");
@@ -61,7 +61,7 @@ fn an_endpoint_that_hangs_does_not_hang_the_doctor() {
     let patient = Patient::with(StandIn::start(|_| Response::never()));
     let started = Instant::now();
     patient.expect(&[("error", "endpoint-timeout", "")]);
-    assert!(started.elapsed() < Duration::from_secs(60), "twice 8 s, and generous");
+    claviger_tests::wait::not_held_up(started);
 }
 
 #[test]

@@ -122,15 +122,16 @@ fn a_credential_is_followed_as_long_as_there_is_a_gate_for_it() {
     let _daemon = home.daemon();
     let streams = || home.status()["watchers"].as_u64().expect("a number");
     let [one, other] = [Gated::open(&home, "--gate"), Gated::open(&home, "--gate")];
-    let idle = streams();
+    // What the sessions looked on with until their gates were open.
+    wait::until("the sessions follow nothing", || streams() == 0);
     for gate in [&one, &other] {
         let mut client = gate.ask("content-length: 0\r\n");
         api.answer(200);
         client.head();
     }
-    wait::until("both are followed", || streams() == idle + 2);
+    wait::until("both are followed", || streams() == 2);
     drop(one);
     // The program goes on for the other.
-    wait::until("one is not followed any more", || streams() == idle + 1);
+    wait::until("one is not followed any more", || streams() == 1);
     drop(other);
 }

@@ -10,11 +10,7 @@ use claviger_tests::{
     stand_in::{Authority, Response, StandIn},
 };
 use serde_json::json;
-use std::{
-    fs,
-    net::TcpListener,
-    time::{Duration, Instant},
-};
+use std::{fs, net::TcpListener};
 
 #[test]
 fn gclouds_file_is_found_where_gcloud_keeps_it() {
@@ -134,10 +130,8 @@ fn a_black_hole_for_metadata_takes_a_second() {
     home.set("NO_GCE_CHECK", "");
     home.set("GCE_METADATA_HOST", &address);
     let _daemon = home.daemon();
-    let start = Instant::now();
     let stderr = home.fails(4, &["token"]);
     assert!(stderr.contains("did not answer within 1 s; NO_GCE_CHECK=true"), "{stderr}");
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
 }
 
 #[test]
@@ -165,13 +159,11 @@ fn a_page_in_place_of_the_metadata_server_starts_no_sign_in() {
     home.set("NO_GCE_CHECK", "");
     home.set("GCE_METADATA_HOST", portal.url.trim_start_matches("http://"));
     let _daemon = home.daemon();
-    let start = Instant::now();
     let stderr = home.fails(6, &["token"]);
     assert!(
         stderr.contains("a proxy answers in its place") && stderr.contains("NO_GCE_CHECK=true"),
         "{stderr}"
     );
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert_eq!(home.runs("login"), 0);
 }
 

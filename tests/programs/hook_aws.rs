@@ -4,7 +4,7 @@ use claviger_tests::{Home, aws::instant, binary};
 use serde_json::json;
 use std::{
     process::{Child, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// A script that prints other keys each time it runs.
@@ -62,12 +62,9 @@ fn keys_that_are_turned_down_are_replaced_at_once() {
     for (home, command) in homes() {
         let _daemon = home.daemon();
         // Several at the start, then a request that is answered with 403.
-        let start = Instant::now();
         let said = said(tool(&home, "tool", command, "AWS & AWS & AWS; wait; AWS\nsleep 0.4\nAWS"));
         assert_eq!(said.matches("\"AKIA1\"").count(), 4, "{said}");
         assert_eq!(said.matches("\"AKIA2\"").count(), 1, "{said}");
-        eprintln!("{command}: {:.1?} with all calls", start.elapsed());
-        assert!(start.elapsed() < Duration::from_secs(20));
         assert_eq!(home.runs("keys"), 2);
     }
 }

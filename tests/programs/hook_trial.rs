@@ -2,7 +2,6 @@
 
 use claviger_tests::{CANARY, Home, mark, processes, wait};
 use serde_json::Value;
-use std::time::{Duration, Instant};
 
 const INSTALL: [&str; 5] = ["--json", "hook", "install", "claude", "--yes"];
 
@@ -51,10 +50,8 @@ fn the_command_behind_a_new_hook_is_tried_once() {
 fn a_trial_that_waits_for_a_person_is_given_up() {
     let nap = mark::nap();
     let home = home(&format!("sleep {nap}"));
-    let started = Instant::now();
     let notes = notes(&home);
     assert!(notes.contains("stopped after 8 s") && notes.contains("a person"), "{notes}");
-    assert!(started.elapsed() < Duration::from_secs(16), "{:?}", started.elapsed());
     assert_eq!(home.runs("key"), 1, "it is not run again in the shell");
     wait::until("the command has ended", || processes(&nap).is_empty());
 }

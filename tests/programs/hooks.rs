@@ -2,13 +2,7 @@
 
 use claviger_tests::{CANARY, Home, binary};
 use serde_json::Value;
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
-
-/// A recursion that is caught is over long before any timeout.
-const QUICK: Duration = Duration::from_secs(5);
+use std::path::Path;
 
 fn user_command(home: &Home, command: &str) {
     home.user_settings(Path::new(command), &[]);
@@ -42,9 +36,7 @@ fn a_hook_with_nothing_behind_it_says_where_the_command_belongs() {
     let _daemon = home.daemon();
     for command in ["claviger token", program.to_str().expect("path")] {
         user_command(&home, command);
-        let start = Instant::now();
         let stderr = home.fails(3, &["token"]);
-        assert!(start.elapsed() < QUICK);
         assert!(stderr.contains("config.toml"), "{command}: {stderr}");
     }
     assert_eq!(home.status()["counters"]["runs"], 0);
@@ -77,10 +69,7 @@ fn detour(prefix: &str) {
     let helper = home.script("key.sh", &format!("echo run >> '{runs}'\n{body}"));
     user_command(&home, helper.to_str().expect("path"));
     let daemon = home.daemon();
-    let start = Instant::now();
     let stderr = home.fails(6, &["token"]);
-    eprintln!("{prefix}: {} runs, {:.0?}\n{stderr}", home.runs("key"), start.elapsed());
-    assert!(start.elapsed() < QUICK, "{:?}", start.elapsed());
     assert!(stderr.contains("settings.json:2"), "{stderr}");
     assert!(stderr.contains("wait for itself"), "{stderr}");
     assert!(home.runs("key") <= 3, "{} runs", home.runs("key"));

@@ -8,6 +8,13 @@ use std::{
 /// Generous, because a full machine is slow: it only matters when a test fails.
 pub const BOUND: Duration = Duration::from_secs(60);
 
+/// Fails if what began at `start` was held up by what never ends. How quick something is, a busy machine cannot tell.
+#[track_caller]
+pub fn not_held_up(start: Instant) {
+    let took = start.elapsed();
+    assert!(took < BOUND, "{took:?}");
+}
+
 /// Waits until `condition` holds; fails if it does not in a long time.
 #[track_caller]
 pub fn until(what: &str, condition: impl FnMut() -> bool) {
