@@ -99,8 +99,8 @@ fn seconds_of(text: &str) -> Option<f64> {
 #[test]
 fn a_used_key_is_refreshed_ahead_so_that_nobody_waits_and_an_idle_one_is_left_alone() {
     let home = Home::new();
-    home.user_settings(&home.counting_helper("key", 0.2), &[("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "2000")]);
-    home.write("home/.config/claviger/config.toml", "[daemon]\nidle_seconds = 5\n");
+    home.user_settings(&home.counting_helper("key", 0.2), &[("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "6000")]);
+    home.write("home/.config/claviger/config.toml", "[daemon]\nidle_seconds = 7\n");
     let _daemon = home.daemon();
     home.ok(&["token"]);
     // Used all the time for longer than two lifetimes: not one request waits.
@@ -115,7 +115,7 @@ fn a_used_key_is_refreshed_ahead_so_that_nobody_waits_and_an_idle_one_is_left_al
     wait::until("the key is forgotten", || home.status()["entries"].as_array().is_some_and(Vec::is_empty));
     let runs = home.runs("key");
     assert!(
-        !wait::holds_within(Duration::from_secs(3), || home.runs("key") != runs),
+        !wait::holds_within(Duration::from_secs(7), || home.runs("key") != runs),
         "an idle key was refreshed"
     );
 }
