@@ -3,6 +3,7 @@
 use super::{
     CANARY, Daemon, Home, block_on,
     stand_in::{Response, StandIn},
+    wait::BOUND,
 };
 use claviger::{
     client::{Client, request, unwrap},
@@ -12,27 +13,12 @@ use claviger::{
 use std::{
     path::Path,
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
-    time::Duration,
 };
-
-/// Longest call; [`within`] sets a shorter one.
-const LONG: Duration = Duration::from_secs(60);
 
 /// Keeps an API key.
 pub fn save(home: &Home, name: &str, secret: &str, place: StorePlace) -> Result<v1::Account, Problem> {
-    save_within(home, LONG, name, secret, place)
-}
-
-/// Keeps an API key, or fails if that takes longer than `bound`.
-pub fn save_within(
-    home: &Home,
-    bound: Duration,
-    name: &str,
-    secret: &str,
-    place: StorePlace,
-) -> Result<v1::Account, Problem> {
     let message = key(home, name, secret, place);
-    within(home, bound, async |client| {
+    call(home, async |client| {
         unwrap(client.accounts().save_secret(request(message)).await).map(|saved| saved.account.expect("one"))
     })
 }
@@ -59,7 +45,7 @@ fn key(home: &Home, name: &str, secret: &str, place: StorePlace) -> v1::SaveSecr
 
 /// The accounts.
 pub fn list(home: &Home) -> Result<Vec<v1::Account>, Problem> {
-    within(home, LONG, async |client| {
+    call(home, async |client| {
         unwrap(client.accounts().list_accounts(request(v1::ListAccountsRequest {})).await)
             .map(|list| list.accounts)
     })
@@ -68,7 +54,7 @@ pub fn list(home: &Home) -> Result<Vec<v1::Account>, Problem> {
 /// Moves all secrets.
 pub fn relocate(home: &Home, place: StorePlace) -> Result<Vec<v1::Account>, Problem> {
     let message = v1::MoveAccountsRequest { place: place.into(), name: String::new() };
-    within(home, LONG, async |client| {
+    call(home, async |client| {
         unwrap(client.accounts().move_accounts(request(message)).await).map(|moved| moved.accounts)
     })
 }
@@ -77,21 +63,14 @@ pub fn relocate(home: &Home, place: StorePlace) -> Result<Vec<v1::Account>, Prob
 pub fn log_out(home: &Home, name: &str) -> Result<v1::LogoutResponse, Problem> {
     let session = Some(home.session().to_proto());
     let message = v1::LogoutRequest { session, name: name.into(), all: false };
-    within(home, LONG, async |client| unwrap(client.accounts().logout(request(message)).await))
+    call(home, async |client| unwrap(client.accounts().logout(request(message)).await))
 }
 
 /// The secret of the session.
 pub fn token(home: &Home) -> Result<String, Problem> {
-    token_within(home, LONG)
-}
-
-/// The secret of the session, or a failure if that takes longer than `bound`.
-pub fn token_within(home: &Home, bound: Duration) -> Result<String, Problem> {
-    within(home, bound, async |mut client| client.get(&home.session(), None).await).map(|lease| {
-        match lease.material {
-            Some(claviger::Material::Secret(secret)) => secret.expose().clone(),
-            other => panic!("no secret: {}", other.is_some()),
-        }
+    call(home, async |mut client| client.get(&home.session(), None).await).map(|lease| match lease.material {
+        Some(claviger::Material::Secret(secret)) => secret.expose().clone(),
+        other => panic!("no secret: {}", other.is_some()),
     })
 }
 
@@ -118,12 +97,10 @@ pub fn fresh_token(home: &Home) -> Result<String, Problem> {
     token(home)
 }
 
-fn within<T>(home: &Home, bound: Duration, call: impl AsyncFnOnce(Client) -> T) -> T {
+fn call<T>(home: &Home, call: impl AsyncFnOnce(Client) -> T) -> T {
     block_on(async {
         let client = Client::connect(&home.socket()).await.expect("a daemon");
-        tokio::time::timeout(bound, call(client))
-            .await
-            .unwrap_or_else(|_| panic!("took longer than {bound:?}"))
+        tokio::time::timeout(BOUND, call(client)).await.expect("it does not hang")
     })
 }
 
