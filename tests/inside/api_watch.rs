@@ -100,12 +100,12 @@ async fn changed_settings_are_told_within_200_milliseconds() {
     daemon.helper(0.0, "300000");
     let mut watch = daemon.client().await.watch(&daemon.session()).await.expect("a stream");
     issued(&mut watch).await;
-    let mut took = Vec::new();
-    let mut told = async |watch: &mut Changes, change: &dyn Fn()| {
+    let told = async |watch: &mut Changes, change: &dyn Fn()| {
         let start = Instant::now();
         change();
         let event = issued(watch).await;
-        took.push(start.elapsed());
+        // A helper run is part of it; what is allowed is allowed on top.
+        assert!(start.elapsed() < Duration::from_millis(400), "{:?}", start.elapsed());
         event
     };
     let other = daemon.home.counting_helper("other", 0.0);
@@ -124,8 +124,6 @@ async fn changed_settings_are_told_within_200_milliseconds() {
     // What a deleted file granted is gone at once.
     let delete = || fs::remove_file(daemon.home.path("managed/managed-settings.json")).expect("remove");
     assert_eq!(told(&mut watch, &delete).await.0, SettingsChanged);
-    // A busy machine holds up one, but not each of them.
-    assert!(took.iter().any(|took| *took < Duration::from_millis(400)), "{took:?}");
     fs::remove_file(daemon.home.path("home/.claude/settings.json")).expect("remove");
     match next(&mut watch).await {
         Change::Problem(problem) => assert_eq!(problem.reason, Reason::NoCredential),

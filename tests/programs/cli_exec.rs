@@ -219,13 +219,9 @@ fn a_closed_stderr_breaks_nothing() {
 #[test]
 fn a_slow_helper_is_announced_after_ten_seconds() {
     let home = Home::new();
-    let (runs, go) = (home.path("key.runs"), home.path("go"));
-    let body = format!(
-        "echo run >> '{}'\nwhile [ ! -e '{}' ]; do sleep 0.05; done\necho {CANARY}key-1",
-        runs.display(),
-        go.display()
-    );
-    home.user_settings(&home.script("key.sh", &body), &[]);
+    let (go, helper) = (home.path("go"), home.counting_helper("key", 0.0));
+    let held = format!("until [ -e '{}' ]; do sleep 0.05; done; exec '{}'", go.display(), helper.display());
+    home.user_settings(&home.script("held.sh", &held), &[]);
     let _daemon = home.daemon();
     let spawn = |arguments: &[&str]| {
         let mut command = home.claviger(arguments);

@@ -69,8 +69,8 @@ fn helpers_that_hang_in_four_workspaces_hold_up_no_other() {
         assert!(asks(&home, workspace), "with {workspace} as well");
         wait::not_held_up(asked);
     }
-    let left = Instant::now();
     drop(sessions);
+    let left = Instant::now();
     wait::until("what no session waits for has ended", || processes(&nap).is_empty());
     assert!(left.elapsed() > Duration::from_secs(5), "a session may come back");
 }

@@ -97,10 +97,10 @@ pub fn fresh_token(home: &Home) -> Result<String, Problem> {
     token(home)
 }
 
-fn call<T>(home: &Home, call: impl AsyncFnOnce(Client) -> T) -> T {
+fn call<T>(home: &Home, made: impl AsyncFnOnce(Client) -> T) -> T {
     block_on(async {
         let client = Client::connect(&home.socket()).await.expect("a daemon");
-        tokio::time::timeout(BOUND, call(client)).await.expect("it does not hang")
+        tokio::time::timeout(BOUND, made(client)).await.expect("it does not hang")
     })
 }
 
