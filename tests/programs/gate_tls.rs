@@ -6,7 +6,7 @@ use claviger_tests::{
     gated::Gated,
     stand_in::{Authority, StandIn, second},
 };
-use std::{fs, net::TcpListener, path::Path, process::Command};
+use std::{fs, path::Path, process::Command};
 
 #[test]
 fn an_own_authority_is_trusted_when_its_file_is_named() {
@@ -54,7 +54,6 @@ fn who_is_not_the_api_gets_nothing() {
     let demanding = StandIn::start_tls_demanding(&authority, ok);
     let plain = StandIn::start(ok);
     let plain_url = plain.url.replace("http://127.0.0.1", "https://localhost");
-    let closed = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
     let (mut home, _daemon) = home("", &[]);
     home.set("NODE_EXTRA_CA_CERTS", home.write("ca.pem", &authority.pem()).to_str().expect("UTF-8"));
     let helper = home.path("key.sh");
@@ -64,11 +63,7 @@ fn who_is_not_the_api_gets_nothing() {
         (&misnamed.url, 502, &["is for another name", "base URL"]),
         (&demanding.url, 502, &["client certificate", "CLAUDE_CODE_CLIENT_CERT"]),
         (&plain_url, 503, &["cannot be reached: tls handshake eof"]),
-        (
-            &format!("https://localhost:{closed}"),
-            503,
-            &["cannot be reached: Connection refused", "HTTPS_PROXY"],
-        ),
+        (&"https://localhost:1".to_owned(), 503, &["cannot be reached: Connection refused", "HTTPS_PROXY"]),
         (&"https://claviger.invalid".to_owned(), 503, &["claviger.invalid cannot be reached"]),
     ] {
         home.user_settings(&helper, &[("ANTHROPIC_BASE_URL", url)]);

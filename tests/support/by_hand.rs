@@ -171,6 +171,13 @@ impl Wire {
     }
 }
 
+impl Drop for Wire {
+    fn drop(&mut self) {
+        // What another test is about to run has a copy of this socket until then, so closing alone may come late.
+        drop(self.stream.shutdown(Shutdown::Both));
+    }
+}
+
 // === impl Api ===
 
 impl Api {

@@ -3,7 +3,7 @@
 use super::{Home, is_root, skipped, text, wait};
 use std::{
     fs,
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
@@ -32,7 +32,8 @@ impl Sshd {
         }
         // Its privilege separation wants this directory; a package makes it at boot.
         fs::create_dir_all("/run/sshd").expect("a directory");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
+        // None of those that programs are given when they ask for any: another test could be given it before sshd has it.
+        let port = fastrand::u16(10_000..30_000);
         let mut command = Command::new(program);
         command.arg("-D").arg("-f").arg("/dev/null").arg("-h").arg(place.join("host"));
         let keys = format!("AuthorizedKeysFile={}", place.join("user.pub").display());
