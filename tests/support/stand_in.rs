@@ -10,12 +10,10 @@ pub use authority::Authority;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::{
     collections::BTreeMap,
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering::SeqCst},
-    },
+    io::{ErrorKind, Read as _, Write as _},
+    net::{Shutdown, TcpListener, TcpStream},
+    os::fd::OwnedFd,
+    sync::{Arc, Mutex},
     thread,
     time::Duration,
 };
@@ -58,9 +56,10 @@ pub struct Response {
 pub struct StandIn {
     /// `http://127.0.0.1:PORT` or `https://localhost:PORT`.
     pub url: String,
-    addresses: Vec<SocketAddr>,
+    port: u16,
+    /// Copies of those that its threads accept from.
+    listeners: Vec<TcpListener>,
     requests: Arc<Mutex<Vec<Request>>>,
-    stop: Arc<AtomicBool>,
 }
 
 impl Request {
@@ -235,17 +234,20 @@ impl StandIn {
         is_everything: bool,
         answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> Self {
-        let local = |listener: &TcpListener| listener.local_addr().expect("an address");
-        let addresses: Vec<_> = listeners.iter().map(local).collect();
-        let (requests, stop) = (Arc::<Mutex<Vec<Request>>>::default(), Arc::<AtomicBool>::default());
+        let port = listeners[0].local_addr().expect("an address").port();
+        let requests = Arc::<Mutex<Vec<Request>>>::default();
         let answer = Arc::new(answer);
+        let sockets = listeners.iter().map(|listener| listener.try_clone().expect("a copy")).collect();
         for listener in listeners {
-            let (seen, stopped, answer, tls) = (requests.clone(), stop.clone(), answer.clone(), tls.clone());
+            let (seen, answer, tls) = (requests.clone(), answer.clone(), tls.clone());
             thread::spawn(move || {
-                for stream in listener.incoming().flatten() {
-                    if stopped.load(SeqCst) {
-                        return;
-                    }
+                for stream in listener.incoming() {
+                    let stream = match stream {
+                        Ok(stream) => stream,
+                        // It was shut down.
+                        Err(error) if error.kind() == ErrorKind::InvalidInput => return,
+                        Err(_) => continue,
+                    };
                     let (seen, answer, tls) = (seen.clone(), answer.clone(), tls.clone());
                     thread::spawn(move || {
                         drop(stream.set_read_timeout(Some(Duration::from_secs(30))));
@@ -264,7 +266,7 @@ impl StandIn {
                 }
             });
         }
-        Self { url: format!("{base}:{}", addresses[0].port()), addresses, requests, stop }
+        Self { url: format!("{base}:{port}"), port, listeners: sockets, requests }
     }
 
     /// Everything that was asked so far.
@@ -278,15 +280,16 @@ impl StandIn {
     }
 
     pub fn port(&self) -> u16 {
-        self.addresses[0].port()
+        self.port
     }
 }
 
 impl Drop for StandIn {
     fn drop(&mut self) {
-        self.stop.store(true, SeqCst);
-        // Wakes the threads that accept.
-        self.addresses.iter().for_each(|address| drop(TcpStream::connect(address)));
+        // What another test is about to run has a copy of each socket until then, so that closing alone may come late.
+        for listener in self.listeners.drain(..) {
+            drop(TcpStream::from(OwnedFd::from(listener)).shutdown(Shutdown::Both));
+        }
     }
 }
 

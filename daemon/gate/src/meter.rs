@@ -12,6 +12,7 @@ use http::{
     HeaderMap,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
 };
+use memchr::memmem;
 use serde_json::Value;
 use std::{mem, sync::Arc};
 
@@ -106,7 +107,7 @@ impl Reader {
         self.is_too_long = false;
         let text = mem::take(&mut self.text);
         let text = text.strip_prefix(b"data:").unwrap_or(&text);
-        if !text.windows(7).any(|window| window == b"\"usage\"") {
+        if memmem::find(text, b"\"usage\"").is_none() {
             return;
         }
         let Ok(said) = serde_json::from_slice::<Value>(text) else { return };
