@@ -5,7 +5,7 @@
 
 use super::{
     cookie,
-    error::ConnectError,
+    error::{self, ConnectError},
     user::own_uid,
     way::{another_place, closed, too_long},
 };
@@ -82,14 +82,21 @@ impl Connection {
         let (sender, connection) =
             http2::handshake(TokioExecutor::new(), TokioIo::new(Gathered::new(stream))).await?;
         // It ends when the last sender is dropped; its error reaches the callers that wait for an answer.
-        tokio::spawn(async move { drop(connection.await) });
+        let driven = tokio::spawn(connection);
         let mut opened = Self { sender, socket: Arc::new(socket.to_owned()), cookie: cookie::read(socket)? };
         if opened.cookie.is_none() {
             // If the service manager starts a daemon for this connection, the daemon creates the cookie before it
             // answers.
             let version = InspectServiceClient::with_origin(opened.clone(), Self::origin());
             let asked = async move { version.clone().get_version(Request::new(GetVersionRequest {})).await };
-            drop(timeout(FIRST_ANSWER, asked).await);
+            let answer = timeout(FIRST_ANSWER, asked).await;
+            if let Ok(Err(_)) = answer
+                && driven.is_finished()
+                && let Ok(Err(error)) = driven.await
+                && error::is_not_http2(&error)
+            {
+                return Err(error.into());
+            }
             opened.cookie = cookie::read(socket)?;
         }
         Ok(opened)

@@ -4,7 +4,7 @@ use crate::{
     reason::{Problem, Reason},
     remedy::Remedy,
 };
-use std::io::ErrorKind;
+use std::{error::Error as _, io::ErrorKind};
 
 /// Why no connection to the daemon could be made.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,7 @@ pub enum ConnectError {
     #[error("the daemon did not start: {0}")]
     NotStarted(Box<Problem>),
     /// The server that answers does not speak this daemon's protocol.
-    #[error("the server on the socket does not speak HTTP/2: {0}")]
+    #[error("the server on the socket does not speak HTTP/2")]
     Handshake(#[from] hyper::Error),
 }
 
@@ -74,10 +74,16 @@ impl ConnectError {
             Self::Unreachable { cause, .. } => {
                 started || matches!(cause.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionReset)
             }
-            Self::Handshake(_) => true,
+            Self::Handshake(error) => !is_not_http2(error),
             // For example when its predecessor was killed and has not released its lock yet.
             Self::NotStarted(problem) => problem.retry_after.is_some(),
             Self::Unsafe { .. } | Self::Blocked { .. } | Self::Sandboxed { .. } => false,
         }
     }
+}
+
+/// Whether the server sent bytes that are not HTTP/2.
+pub(super) fn is_not_http2(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|cause| cause.is_library() && cause.is_go_away())
 }

@@ -39,9 +39,10 @@ impl ConnectError {
             ),
             Self::Blocked { hint, remedy, .. } => (hint, remedy.clone()),
             Self::NotStarted(problem) => (problem.hint.as_deref().unwrap_or_default(), problem.helps()),
-            Self::Handshake(_) => {
-                ("another program may own that socket; --socket or $CLAVIGER_SOCK names another one", None)
-            }
+            Self::Handshake(_) => (
+                "another program may own that socket, or it is a gate, which takes requests for the API alone; --socket or $CLAVIGER_SOCK names another one",
+                None,
+            ),
         }
     }
 }

@@ -159,6 +159,22 @@ fn a_path_that_no_socket_can_have_is_said_with_its_length() {
 }
 
 #[test]
+fn the_socket_of_a_gate_is_told_from_that_of_a_daemon() {
+    let api = api();
+    let (home, _daemon) = prepared(Home::new(), &api);
+    let gate = Gated::open(&home, "--gate=unix");
+    for verb in ["token", "status"] {
+        let said = home.fails(8, &["--socket", &gate.address, verb]);
+        assert!(said.contains("does not speak HTTP/2") && said.contains("or it is a gate"), "{said}");
+    }
+    let found = home.run(&["--socket", &gate.address, "doctor"]);
+    let said = text(&found.stdout);
+    assert!(found.status.code() == Some(4) && said.contains("socket-taken"), "{found:?}");
+    assert!(!said.contains("fix:"), "it is not moved away: {said}");
+    assert!(api.requests().is_empty());
+}
+
+#[test]
 fn a_process_of_the_same_user_cannot_look_into_the_one_that_serves() {
     if !claviger_tests::is_root() {
         return claviger_tests::skipped("root: to be a user who is not");

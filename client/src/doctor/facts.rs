@@ -214,8 +214,8 @@ pub(crate) enum Daemon {
     Unsafe { path: String, why: String, remedy: Option<Remedy> },
     /// This process has no access to the socket.
     Blocked { path: String, why: String, hint: String, remedy: Option<Remedy> },
-    /// Another program listens on `socket`.
-    Stranger { socket: PathBuf, why: String },
+    /// Another program listens on the socket of this user's own daemon, or (`None`) on one that was named: a gate, for example.
+    Stranger { own: Option<PathBuf>, why: String },
     /// It accepts connections and does not answer.
     Silent { after: Duration, holder: Option<Holder> },
     /// It refuses this session.

@@ -37,10 +37,13 @@ pub(crate) fn check(facts: &Facts) -> Vec<Finding> {
                 .because(hint.clone())
                 .helped(remedy.clone()),
         ],
-        Daemon::Stranger { socket, why } => vec![
+        Daemon::Stranger { own, why } => vec![
             Finding::error("socket-taken", "another program answers on the socket")
-                .because(why.clone())
-                .helped(another(facts).unwrap_or_else(|| Remedy::move_away(socket))),
+                .because(match own {
+                    Some(_) => why.clone(),
+                    None => format!("{why}; it was named, and is not a daemon's"),
+                })
+                .helped(another(facts).or_else(|| own.as_deref().map(Remedy::move_away))),
         ],
         Daemon::Silent { after, holder } => vec![silent(after.as_secs(), *holder)],
         Daemon::Refused(problem) => {

@@ -12,7 +12,7 @@ use crate::{
 };
 use claviger::{
     Backend, Change, Lease, Material,
-    client::{Client, ConnectError, daemon_program, request, unwrap},
+    client::{Client, ConnectError, daemon_program, is_default, request, unwrap},
     proto::v1::{
         self, ExplainRequest, ExplainResponse, GetStatusRequest, GetVersionRequest, ListAccountsRequest,
         StorePlace,
@@ -109,9 +109,7 @@ async fn connect(context: &Context) -> Result<Client, Daemon> {
             error @ ConnectError::Sandboxed { .. } => {
                 Daemon::NotStarted(Box::new(Problem::new(Reason::PolicyBlocked, error.to_string())))
             }
-            ConnectError::Handshake(error) => {
-                Daemon::Stranger { socket: context.socket().unwrap_or_default(), why: error.to_string() }
-            }
+            error @ ConnectError::Handshake(_) => stranger(context, error.to_string()),
         }),
         Err(Failure::TimedOut(limit)) => Err(silent(context, limit)),
         Err(failure) => {
@@ -119,6 +117,10 @@ async fn connect(context: &Context) -> Result<Client, Daemon> {
             Err(Daemon::NotStarted(Box::new(problem.remedy(Remedy::claviger(&["daemon", "run"])))))
         }
     }
+}
+
+fn stranger(context: &Context, why: String) -> Daemon {
+    Daemon::Stranger { own: context.socket().ok().filter(|socket| is_default(socket)), why }
 }
 
 /// Release and state. The protocol is not checked here: a difference is a finding.
@@ -132,10 +134,7 @@ async fn describe(context: &Context, client: &Client) -> Daemon {
     }
     let version = match version {
         Err(_) => return silent(context, ANSWER),
-        Ok(Err((problem, true))) => {
-            let socket = context.socket().unwrap_or_default();
-            return Daemon::Stranger { socket, why: problem.message };
-        }
+        Ok(Err((problem, true))) => return stranger(context, problem.message),
         Ok(Err((problem, false))) => return Daemon::Refused(problem),
         Ok(Ok(version)) => version,
     };
