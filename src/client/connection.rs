@@ -89,9 +89,8 @@ impl Connection {
             // answers.
             let version = InspectServiceClient::with_origin(opened.clone(), Self::origin());
             let asked = async move { version.clone().get_version(Request::new(GetVersionRequest {})).await };
-            let answer = timeout(FIRST_ANSWER, asked).await;
-            if let Ok(Err(_)) = answer
-                && driven.is_finished()
+            drop(timeout(FIRST_ANSWER, asked).await);
+            if driven.is_finished()
                 && let Ok(Err(error)) = driven.await
                 && error::is_not_http2(&error)
             {

@@ -7,12 +7,13 @@ mod wire;
 
 pub use authority::Authority;
 
+use nix::sys::socket::{Shutdown, shutdown};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::{
     collections::BTreeMap,
     io::{ErrorKind, Read as _, Write as _},
-    net::{Shutdown, TcpListener, TcpStream},
-    os::fd::OwnedFd,
+    net::{TcpListener, TcpStream},
+    os::fd::AsRawFd as _,
     sync::{Arc, Mutex},
     thread,
     time::Duration,
@@ -56,7 +57,6 @@ pub struct Response {
 pub struct StandIn {
     /// `http://127.0.0.1:PORT` or `https://localhost:PORT`.
     pub url: String,
-    port: u16,
     /// Copies of those that its threads accept from.
     listeners: Vec<TcpListener>,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -234,10 +234,9 @@ impl StandIn {
         is_everything: bool,
         answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> Self {
-        let port = listeners[0].local_addr().expect("an address").port();
         let requests = Arc::<Mutex<Vec<Request>>>::default();
         let answer = Arc::new(answer);
-        let sockets = listeners.iter().map(|listener| listener.try_clone().expect("a copy")).collect();
+        let copies = listeners.iter().map(|listener| listener.try_clone().expect("a copy")).collect();
         for listener in listeners {
             let (seen, answer, tls) = (requests.clone(), answer.clone(), tls.clone());
             thread::spawn(move || {
@@ -266,7 +265,9 @@ impl StandIn {
                 }
             });
         }
-        Self { url: format!("{base}:{port}"), port, listeners: sockets, requests }
+        let mut started = Self { url: base.to_owned(), listeners: copies, requests };
+        started.url += &format!(":{}", started.port());
+        started
     }
 
     /// Everything that was asked so far.
@@ -280,15 +281,15 @@ impl StandIn {
     }
 
     pub fn port(&self) -> u16 {
-        self.port
+        self.listeners[0].local_addr().expect("an address").port()
     }
 }
 
 impl Drop for StandIn {
     fn drop(&mut self) {
         // What another test is about to run has a copy of each socket until then, so that closing alone may come late.
-        for listener in self.listeners.drain(..) {
-            drop(TcpStream::from(OwnedFd::from(listener)).shutdown(Shutdown::Both));
+        for listener in &self.listeners {
+            let _ = shutdown(listener.as_raw_fd(), Shutdown::Both);
         }
     }
 }
