@@ -59,7 +59,7 @@ fn play(state: &mut State, line: &str) -> String {
             state.note_same(now);
         }
         "static" => state.succeed(now, now, None, Duration::ZERO, Cause::Due, 0.0),
-        "fail" => state.fail(now, problem(), false, 0.0),
+        "fail" => state.fail((now, Duration::ZERO), problem(), false, 0.0),
         "get" => {
             let stale = if state.is_stale() { " stale" } else { "" };
             return decision(state.decide(now, span(2), Demand::Session)).to_owned() + stale;
@@ -68,7 +68,7 @@ fn play(state: &mut State, line: &str) -> String {
         "person" => return decision(state.decide(now, span(2), Demand::Person)).into(),
         "insist" => {
             let before = state.failure.clone();
-            state.fail(now, problem(), false, 0.0);
+            state.fail((now, Duration::ZERO), problem(), false, 0.0);
             state.note_try(now, (0, true), before);
         }
         "report" => match state.judge(now, number(2).unsigned_abs(), false) {
@@ -279,7 +279,7 @@ fn laws(events: Vec<Event>, jitter: f64) -> Result<(), TestCaseError> {
             }
             Event::Fail => {
                 let before = state.current;
-                state.fail(now, problem(), false, jitter);
+                state.fail((now, Duration::ZERO), problem(), false, jitter);
                 prop_assert_eq!(state.current, before, "a failed refresh erases nothing");
                 let failure = state.failure.as_ref().expect("noted");
                 prop_assert!(failure.retry_at > now && failure.retry_at <= now + Duration::from_secs(330));

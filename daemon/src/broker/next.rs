@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(plan(&state, 0, Used, 100), Next::ForgetAt(at(300)));
         assert_eq!(plan(&state, 250, Used, 100), Next::RefreshAt(at(240)));
         assert_eq!(plan(&state, 0, Followed, 1), Next::RefreshAt(at(240)));
-        state.fail(at(240), Problem::new(Reason::CommandFailed, "x"), false, 0.0);
+        state.fail((at(240), Duration::ZERO), Problem::new(Reason::CommandFailed, "x"), false, 0.0);
         assert_eq!(plan(&state, 235, Used, 900), Next::ForgetAt(at(1135)));
         assert_eq!(plan(&state, 235, Followed, 900), Next::RefreshAt(at(250)));
         assert_eq!(plan(&State::default(), 0, Used, 9), Next::ForgetAt(at(9)));

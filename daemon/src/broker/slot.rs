@@ -262,13 +262,15 @@ impl State {
         (self.rejected, self.outdated) = (false, false);
     }
 
-    /// Records a failure. The current credential is kept.
-    pub fn fail(&mut self, now: SystemTime, problem: Problem, asleep: bool, jitter: f64) {
+    /// Records the failure of an attempt that ended `now`, after it `took` so long. The current credential is kept.
+    pub fn fail(&mut self, (now, took): (SystemTime, Duration), problem: Problem, asleep: bool, jitter: f64) {
         let count = self.failure.as_ref().map_or(0, |failure| failure.count) + 1;
+        // What an attempt found before the expiry may not hold after it: a refresh token that is kept until then can be sent.
+        let began = now - took;
         let left = self
             .current
-            .filter(|_| self.is_valid(now))
-            .and_then(|issue| issue.expires_at?.duration_since(now).ok());
+            .filter(|_| self.is_valid(began))
+            .and_then(|issue| issue.expires_at?.duration_since(began).ok());
         // A server's retry time is respected, within limits.
         let told = problem.retry_after.unwrap_or_default().min(MAX_PAUSE);
         let retry_at = now + pauses::backoff(count, left, jitter).max(told);

@@ -199,7 +199,7 @@ impl Stock {
     /// Records that a refresh from `place` failed, and whether a person insisted on it.
     pub(super) fn fail(
         &mut self,
-        now: SystemTime,
+        (now, took): (SystemTime, Duration),
         declined: Declined,
         jitter: f64,
         attempt: (TryOrigin, bool),
@@ -208,7 +208,7 @@ impl Stock {
             (self.state.current, self.secret) = (None, None);
         }
         let before = self.state.failure.clone();
-        self.state.fail(now, declined.problem, declined.asleep, jitter);
+        self.state.fail((now, took), declined.problem, declined.asleep, jitter);
         self.state.note_try(now, attempt, before);
         // The current credential keeps its own.
         if !self.state.is_valid(now) {
@@ -260,9 +260,9 @@ mod tests {
     #[test]
     fn a_valid_credential_keeps_its_facts_while_refreshes_fail() {
         let mut stock = stocked();
-        stock.fail(at(100), failed(), 0.0, (0, false));
+        stock.fail((at(100), Duration::ZERO), failed(), 0.0, (0, false));
         assert_eq!(stock.facts().account.as_deref(), Some("a"));
-        stock.fail(at(300), failed(), 0.0, (0, false));
+        stock.fail((at(300), Duration::ZERO), failed(), 0.0, (0, false));
         assert_eq!((stock.facts().account.as_deref(), stock.facts().links.len()), (None, 1));
     }
 
@@ -279,14 +279,14 @@ mod tests {
     fn a_file_that_changed_ends_a_pause_and_nothing_else() {
         let awaited = |path: &str| vec![("/f".into(), crate::host::files::stamp(std::path::Path::new(path)))];
         let mut stock = stocked();
-        stock.fail(at(290), failed(), 0.0, (0, false));
+        stock.fail((at(290), Duration::ZERO), failed(), 0.0, (0, false));
         stock.await_files(awaited("/"));
         stock.compare_awaited(&awaited("/"));
         assert!(stock.state().failure.is_some());
         stock.compare_awaited(&awaited("/nowhere-at-all"));
         let state = stock.state();
         assert!(state.failure.is_none() && !state.outdated && state.is_valid(at(291)));
-        stock.fail(at(292), failed(), 0.0, (0, false));
+        stock.fail((at(292), Duration::ZERO), failed(), 0.0, (0, false));
         stock.compare_awaited(&awaited("/nowhere-at-all"));
         assert!(stock.state().failure.is_some(), "it is not known what it looked like");
     }

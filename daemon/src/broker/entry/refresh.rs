@@ -110,7 +110,7 @@ impl Entry {
             Err(declined) => {
                 let problem = declined.problem.clone();
                 self.audience.failed();
-                self.stock.fail(now, declined, jitter, (place, begun == Demand::Person));
+                self.stock.fail((now, took), declined, jitter, (place, begun == Demand::Person));
                 self.report_failure(key, &problem);
                 Err(problem)
             }

@@ -38,16 +38,29 @@ fn requests_over_the_life_of_a_credential() {
 #[test]
 fn a_failing_refresh_leaves_the_credential_until_expiry_and_not_a_second_longer() {
     let mut state = fetched();
-    state.fail(at(240), problem(), false, 0.0);
+    state.fail((at(240), Duration::ZERO), problem(), false, 0.0);
     assert_eq!(state.decide(at(241), Duration::ZERO, Demand::Session), Decision::Serve);
     assert!(state.is_stale());
-    state.fail(at(299), problem(), false, 0.0);
+    state.fail((at(299), Duration::ZERO), problem(), false, 0.0);
     let retry_at = state.failure.as_ref().expect("failed").retry_at;
     assert!(retry_at <= at(300), "a last attempt before expiry");
-    state.fail(at(301), problem(), false, 0.0);
+    state.fail((at(301), Duration::ZERO), problem(), false, 0.0);
     assert_eq!(state.decide(at(302), Duration::ZERO, Demand::Session), Decision::Reject);
     let retry_at = state.failure.as_ref().expect("failed").retry_at;
     assert_eq!(state.decide(retry_at, Duration::ZERO, Demand::Session), Decision::Join);
+}
+
+#[test]
+fn an_attempt_that_began_before_the_expiry_and_ended_after_it_has_another_soon() {
+    let late = |took| {
+        let mut state = fetched();
+        (0..5).for_each(|number| state.fail((at(240 + number), Duration::ZERO), problem(), false, 0.0));
+        state.fail((at(301), took), problem(), false, 0.0);
+        state.failure.expect("failed").retry_at
+    };
+    assert_eq!(late(Duration::from_secs(2)), at(301) + Duration::from_millis(500));
+    assert_eq!(late(Duration::from_secs(1)), late(Duration::ZERO), "it began at the expiry");
+    assert!(late(Duration::ZERO) > at(400));
 }
 
 #[test]
@@ -62,7 +75,7 @@ fn a_session_that_waits_is_lent_a_tenth_of_a_life_or_a_minute_at_least() {
         }
         if first < life {
             assert_ne!(decide(&state, first, Demand::Background), Decision::Join, "a stream looks on");
-            state.fail(at(first), problem(), false, 0.0);
+            state.fail((at(first), Duration::ZERO), problem(), false, 0.0);
             assert_eq!(decide(&state, first, Demand::Session), Decision::Serve, "no refresh can be had");
         }
     }
@@ -99,7 +112,7 @@ fn a_wish_for_validity_refreshes_but_never_in_a_loop() {
     assert_eq!(state.decide(at(101), Duration::from_secs(200), Demand::Session), Decision::Join);
     assert_eq!(state.decide(at(1), Duration::from_secs(86_400), Demand::Session), Decision::Serve);
     let mut failed = fetched();
-    failed.fail(at(100), problem(), false, 0.0);
+    failed.fail((at(100), Duration::ZERO), problem(), false, 0.0);
     assert_eq!(failed.decide(at(101), Duration::from_secs(250), Demand::Session), Decision::Serve);
 }
 
@@ -174,7 +187,7 @@ fn a_credential_that_had_worked_is_replaced_soon_and_one_that_comes_back_unchang
 fn a_rejected_credential_is_served_stale_while_its_refresh_fails() {
     let mut state = fetched();
     state.reject(at(10), false);
-    state.fail(at(11), problem(), false, 0.0);
+    state.fail((at(11), Duration::ZERO), problem(), false, 0.0);
     assert_eq!(state.decide(at(12), Duration::ZERO, Demand::Session), Decision::Serve);
     assert!(state.is_stale());
 }
@@ -182,11 +195,11 @@ fn a_rejected_credential_is_served_stale_while_its_refresh_fails() {
 #[test]
 fn a_waiting_session_wakes_a_refresh_that_left_a_person_alone() {
     let mut state = State::default();
-    state.fail(at(0), problem(), true, 0.0);
+    state.fail((at(0), Duration::ZERO), problem(), true, 0.0);
     assert_eq!(state.decide(at(1), Duration::ZERO, Demand::Background), Decision::Reject);
     assert_eq!(state.decide(at(1), Duration::ZERO, Demand::Session), Decision::Join);
     let mut state = fetched();
-    state.fail(at(240), problem(), true, 0.0);
+    state.fail((at(240), Duration::ZERO), problem(), true, 0.0);
     assert_eq!(
         state.decide(at(241), Duration::ZERO, Demand::Session),
         Decision::Serve,
@@ -195,13 +208,13 @@ fn a_waiting_session_wakes_a_refresh_that_left_a_person_alone() {
     state.reject(at(241), false);
     assert_eq!(state.decide(at(242), Duration::ZERO, Demand::Session), Decision::Join);
     assert_eq!(state.decide(at(242), Duration::ZERO, Demand::Background), Decision::Serve);
-    state.fail(at(243), problem(), false, 0.0);
+    state.fail((at(243), Duration::ZERO), problem(), false, 0.0);
     assert_eq!(
         state.decide(at(244), Duration::ZERO, Demand::Session),
         Decision::Serve,
         "a person was asked in vain"
     );
-    state.fail(at(299), problem(), true, 0.0);
+    state.fail((at(299), Duration::ZERO), problem(), true, 0.0);
     assert_eq!(state.decide(at(300), Duration::ZERO, Demand::Session), Decision::Join, "expired");
 }
 
@@ -209,7 +222,7 @@ fn a_waiting_session_wakes_a_refresh_that_left_a_person_alone() {
 fn a_server_that_says_when_to_come_back_is_believed_within_reason() {
     for (told, expected) in [(0, 10), (60, 60), (86_400, 300)] {
         let mut state = State::default();
-        state.fail(at(0), problem().retry_after(Duration::from_secs(told)), false, 0.0);
+        state.fail((at(0), Duration::ZERO), problem().retry_after(Duration::from_secs(told)), false, 0.0);
         assert_eq!(state.failure.expect("failed").retry_at, at(expected), "{told}");
     }
 }
@@ -217,7 +230,7 @@ fn a_server_that_says_when_to_come_back_is_believed_within_reason() {
 #[test]
 fn generations_only_grow() {
     let mut state = fetched();
-    state.fail(at(1), problem(), false, 0.0);
+    state.fail((at(1), Duration::ZERO), problem(), false, 0.0);
     state.succeed(at(2), at(2), None, Duration::ZERO, Cause::Due, 0.0);
     let issue = state.current.expect("issued");
     assert_eq!((issue.generation, issue.refresh_at), (2, None));
@@ -229,14 +242,14 @@ fn what_changed_since_ends_a_credential_and_a_pause_but_erases_nothing() {
     let mut state = fetched();
     state.outdate();
     assert_eq!(state.decide(at(10), Duration::ZERO, Demand::Session), Decision::Join);
-    state.fail(at(11), problem(), false, 0.0);
+    state.fail((at(11), Duration::ZERO), problem(), false, 0.0);
     assert_eq!(state.decide(at(12), Duration::ZERO, Demand::Session), Decision::Serve, "no loop");
     state.outdate();
     assert_eq!(state.decide(at(12), Duration::ZERO, Demand::Session), Decision::Join);
     state.succeed(at(13), at(13), Some(at(313)), Duration::from_secs(1), Cause::Due, 0.0);
     assert_eq!(state.decide(at(14), Duration::ZERO, Demand::Session), Decision::Serve);
     let mut failed = State::default();
-    failed.fail(at(0), problem(), false, 0.0);
+    failed.fail((at(0), Duration::ZERO), problem(), false, 0.0);
     assert_eq!(failed.decide(at(1), Duration::ZERO, Demand::Session), Decision::Reject);
     failed.outdate();
     assert_eq!(failed.decide(at(1), Duration::ZERO, Demand::Session), Decision::Join);
@@ -247,7 +260,7 @@ fn another_place_has_a_try_of_its_own_within_a_pause() {
     let mut state = State::default();
     let mut fail = |now, place| {
         let before = state.failure.clone();
-        state.fail(at(now), problem(), false, 0.0);
+        state.fail((at(now), Duration::ZERO), problem(), false, 0.0);
         state.note_try(at(now), (place, false), before);
         let failure = state.failure.clone().expect("noted");
         (failure.count, failure.retry_at, [1, 2, 3, 4].map(|place| state.may_try(place)))
@@ -267,7 +280,7 @@ fn a_person_goes_past_a_pause_once_and_then_waits_a_little() {
     let mut state = State::default();
     let fail = |state: &mut State, now, insisted| {
         let before = state.failure.clone();
-        state.fail(at(now), problem(), false, 0.0);
+        state.fail((at(now), Duration::ZERO), problem(), false, 0.0);
         state.note_try(at(now), (1, insisted), before);
         state.failure.clone().expect("noted").retry_at
     };
